@@ -1,0 +1,72 @@
+"""Everything that the gate refuses or fails with; `gate.status` alone knows what gRPC makes of it."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why, for programs. The names are those of `ErrorReason` in error_reason.proto without its prefix."""
+
+    FIELD_REQUIRED = "FIELD_REQUIRED"
+    FIELD_TOO_LONG = "FIELD_TOO_LONG"
+    ENUM_UNKNOWN = "ENUM_UNKNOWN"
+    ADDRESS_INVALID = "ADDRESS_INVALID"
+    TIME_INVALID = "TIME_INVALID"
+    TOO_MANY_ITEMS = "TOO_MANY_ITEMS"
+    EVENT_ID_REUSED = "EVENT_ID_REUSED"
+    NOT_READY = "NOT_READY"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class GateError(Exception):
+    """A request that the gate refuses or cannot serve. The message says what is wrong and the way out."""
+
+    reason = Reason.INTERNAL
+
+
+class InvalidFieldError(GateError):
+    """A field of a request is at fault; nothing of the request is in effect."""
+
+    def __init__(self, reason: Reason, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.reason = reason
+        self.field = field
+        self.problem = problem
+
+    def within(self, path: str) -> "InvalidFieldError":
+        """Return the same error as seen from the message that holds the faulty one at `path`."""
+        return InvalidFieldError(self.reason, f"{path}.{self.field}", self.problem)
+
+
+class EventIdReusedError(InvalidFieldError):
+    """An event with this id and other content was recorded before."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(
+            Reason.EVENT_ID_REUSED,
+            "event_id",
+            f"{event_id!r} was recorded before with other content; give each event an id of its own",
+        )
+
+
+class NotReadyError(GateError):
+    """The gate is starting or stopping and cannot decide yet or any more."""
+
+    reason = Reason.NOT_READY
+
+    def __init__(self) -> None:
+        super().__init__("the gate is starting or stopping; retry with back-off and do not send meanwhile")
+
+
+class StoreUnavailableError(GateError):
+    """The store failed to read or to write. What was not acknowledged is not in effect."""
+
+    reason = Reason.STORE_UNAVAILABLE
+
+
+class StartError(Exception):
+    """The gate cannot start. The message is one line for the operator."""
+
+
+class SettingsError(StartError):
+    """A setting is unknown or has a value that it cannot have."""

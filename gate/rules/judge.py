@@ -1,0 +1,139 @@
+"""Judge what is known of a contact and its addresses: which suppressions are active, and whether to send.
+
+Facts hold where they stand. Wishes follow the person: who stopped on an old number is not written to on the new
+one, and START from any of a person's numbers opens the others. And a number that said STOP stays silent,
+whoever else uses it, until that number says START or the contact's own suppression was lifted.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from gate.rules.causes import FACTS
+from gate.rules.lattice import EMPTY, Ground, SubjectState, active, linked
+from gate.rules.model import NEVER, Cause, Channel, DndStatus, Subject, Suppression
+
+
+class DenyReason(StrEnum):
+    """Why a send is denied: the first that applies."""
+
+    DND_ALL_CHANNELS = "DND_ALL_CHANNELS"
+    DND_CHANNEL = "DND_CHANNEL"
+
+
+class Decision(NamedTuple):
+    """Whether a message may be sent, and if not, why."""
+
+    deny_reason: DenyReason | None
+    suppressions: tuple[Suppression, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether the message may be sent."""
+        return self.deny_reason is None
+
+
+ALLOWED: Final = Decision(None, ())
+
+
+class View(NamedTuple):
+    """What bears on one question: a contact's own state and those of addresses.
+
+    `considered` are the addresses that the message may go to; `ever` are all that the contact uses or ever used.
+    """
+
+    contact: SubjectState
+    considered: tuple[SubjectState, ...]
+    ever: tuple[SubjectState, ...]
+
+
+def view(location_id: str, contact_id: str, address: str, load: Callable[[Subject], SubjectState]) -> View:
+    """Gather what bears on a contact, an address, or a contact at an address; an empty one is not named."""
+    contact = load(Subject(location_id, "contact", contact_id)) if contact_id else EMPTY
+    used = {known: load(Subject(location_id, "address", known)) for known in contact.links}
+    if not address:
+        considered = tuple(state for known, state in used.items() if linked(contact.links[known]))
+    elif address in used:
+        considered = (used[address],)
+    else:
+        considered = (load(Subject(location_id, "address", address)),)
+    return View(contact, considered, tuple(used.values()))
+
+
+def active_suppressions(seen: View) -> tuple[Suppression, ...]:
+    """List every active suppression: all-channels ones first, then by channel, cause and subject."""
+    rows = {
+        *_facts(seen),
+        *_wishes_of_the_person(seen),
+        *_wishes_at_the_number(seen),
+    }
+    return tuple(sorted(rows, key=_order)) if len(rows) > 1 else tuple(rows)
+
+
+def latest_time(seen: View) -> int:
+    """Return the latest time at which anything that bears on the question was set or lifted, or NEVER."""
+    return max(
+        (
+            max(row.set_time, row.lift_time)
+            for state in (seen.contact, *seen.considered, *seen.ever)
+            for row in state.suppressions.values()
+        ),
+        default=NEVER,
+    )
+
+
+def _facts(seen: View) -> Iterable[Suppression]:
+    for state in (seen.contact, *seen.considered):
+        for row in state.suppressions.values():
+            if row.cause in FACTS and active(row):
+                yield row
+
+
+def _wishes_of_the_person(seen: View) -> Iterable[Suppression]:
+    states = (seen.contact, *seen.ever)
+    lifts: dict[Ground, int] = {}
+    for state in states:
+        for ground, row in state.suppressions.items():
+            lifts[ground] = max(row.lift_time, lifts.get(ground, NEVER))
+    for state in states:
+        for ground, row in state.suppressions.items():
+            if row.cause not in FACTS and row.set_time > NEVER and row.set_time >= lifts[ground]:
+                yield row
+
+
+def _wishes_at_the_number(seen: View) -> Iterable[Suppression]:
+    own = seen.contact.suppressions
+    for state in seen.considered:
+        for ground, row in state.suppressions.items():
+            if row.cause in FACTS or not active(row):
+                continue
+            of_contact = own.get(ground)
+            if of_contact is None or row.set_time >= of_contact.lift_time:
+                yield row
+
+
+_CHANNELS: Final = {None: 0} | {channel: place for place, channel in enumerate(Channel, start=1)}
+_CAUSES: Final = {cause: place for place, cause in enumerate(Cause)}
+
+
+def _order(row: Suppression) -> tuple[int, int, Subject]:
+    return _CHANNELS[row.channel], _CAUSES[row.cause], row.subject
+
+
+def decide(rows: Iterable[Suppression], channel: Channel) -> Decision:
+    """Decide for one channel from all active suppressions, given in their order."""
+    bearing = tuple(row for row in rows if row.channel is None or row.channel is channel)
+    if not bearing:
+        return ALLOWED
+    reason = DenyReason.DND_ALL_CHANNELS if bearing[0].channel is None else DenyReason.DND_CHANNEL
+    return Decision(reason, bearing)
+
+
+def dnd_status(rows: Iterable[Suppression], channels: Iterable[Channel] = Channel) -> DndStatus:
+    """Sum up all active suppressions over the given channels."""
+    closed = {row.channel for row in rows}
+    if not closed:
+        return DndStatus.OFF
+    if None in closed or closed.issuperset(channels):
+        return DndStatus.ON
+    return DndStatus.PARTIAL

@@ -1,0 +1,49 @@
+"""Say what an event came to, from what was active before it and what is active after it."""
+
+from typing import NamedTuple
+
+from gate.rules.interpret import Effects
+from gate.rules.judge import dnd_status
+from gate.rules.lattice import SubjectState
+from gate.rules.model import NEVER, DndStatus, Outcome, Suppression
+
+
+class Answer(NamedTuple):
+    """What an event came to. `revision` is the event's place in the log."""
+
+    outcome: Outcome
+    set: tuple[Suppression, ...]
+    lifted: tuple[Suppression, ...]
+    status: DndStatus
+    revision: int
+
+
+def weigh(
+    effects: Effects,
+    known: SubjectState,
+    before: tuple[Suppression, ...],
+    after: tuple[Suppression, ...],
+    revision: int,
+) -> Answer:
+    """Compare the active suppressions before and after an event whose subject was `known` before it.
+
+    A reply's START that finds nothing to lift is applied all the same where it is the latest word: it makes
+    every older STOP that arrives later stale.
+    """
+    status = dnd_status(after)
+    if not effects.suppressions:
+        outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
+        return Answer(outcome, (), (), status, revision)
+    set_before = {row[:3]: row.set_time for row in before}
+    still_active = {row[:3] for row in after}
+    newly_set = tuple(row for row in after if set_before.get(row[:3]) != row.set_time)
+    lifted = tuple(row for row in before if row[:3] not in still_active)
+    news = newly_set or lifted or all(_latest_lift(row, known) for row in effects.suppressions)
+    return Answer(Outcome.APPLIED if news else Outcome.STALE, newly_set, lifted, status, revision)
+
+
+def _latest_lift(effect: Suppression, known: SubjectState) -> bool:
+    row = known.suppressions.get((effect.channel, effect.cause))
+    if effect.lift_time == NEVER:
+        return False
+    return row is None or effect.lift_time > max(row.set_time, row.lift_time)
