@@ -1,0 +1,62 @@
+"""The state of subjects in the database. Merging takes maxima; what is active is the rules' business."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gate.rules.model import Cause, Channel, Subject, Suppression
+from store.database import Database, Row, Write
+
+_ALL: Final = "ALL"
+_CHANNELS: Final = {_ALL: None} | {channel.value: channel for channel in Channel}
+_CAUSES: Final = {cause.value: cause for cause in Cause}
+
+# Of two events at the same time the greater (event id, code) supplies the details, as `join_suppressions` says.
+_IS_LATER: Final = """
+    (excluded.set_time, excluded.event_id, excluded.provider_code) > (set_time, event_id, provider_code)
+"""
+_MERGE: Final = f"""
+    INSERT INTO suppression VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+        set_time = max(set_time, excluded.set_time),
+        lift_time = max(lift_time, excluded.lift_time),
+        provider_code = CASE WHEN {_IS_LATER} THEN excluded.provider_code ELSE provider_code END,
+        event_id = CASE WHEN {_IS_LATER} THEN excluded.event_id ELSE event_id END
+"""  # noqa: S608  no value is formatted in
+_OF_SUBJECT: Final = """
+    SELECT channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
+    WHERE location_id = ? AND subject_kind = ? AND subject_id = ?
+"""
+_SUBJECTS: Final = "SELECT DISTINCT location_id, subject_kind, subject_id FROM suppression"
+
+
+def merge(suppressions: Iterable[Suppression]) -> Write:
+    """Raise each suppression's two times to at least the given ones.
+
+    Maxima commute, so callers need not order or deduplicate anything.
+    """
+    return _MERGE, [_row(suppression) for suppression in suppressions]
+
+
+def of_subject(database: Database, subject: Subject) -> list[Suppression]:
+    """Read everything that stands or stood on a subject."""
+    return [
+        Suppression(subject, _CHANNELS[channel], _CAUSES[cause], set_time, lift_time, provider_code, event_id)
+        for channel, cause, set_time, lift_time, provider_code, event_id in database.read(_OF_SUBJECT, subject)
+    ]
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Count the suppressions, active or not. A full scan."""
+    return int(connection.execute("SELECT count(*) FROM suppression").fetchone()[0])
+
+
+def subjects(connection: sqlite3.Connection) -> Iterator[Subject]:
+    """Read every subject that a suppression stands or stood on. A full scan."""
+    return map(Subject._make, connection.execute(_SUBJECTS))
+
+
+def _row(suppression: Suppression) -> Row:
+    subject, channel, cause, set_time, lift_time, provider_code, event_id = suppression
+    scope = _ALL if channel is None else channel.value
+    return (*subject, scope, cause.value, set_time, lift_time, provider_code, event_id)
