@@ -1,0 +1,92 @@
+"""SendGateService: checks are answered without a pause, events once they are durable."""
+
+from collections.abc import Callable
+
+from sendgate.v1 import send_gate_pb2 as pb
+from sendgate.v1 import send_gate_pb2_grpc as rpc
+
+from gate.errors import GateError, InvalidFieldError
+from gate.rules.model import Event
+from gate.rules.outcome import Answer
+from gate.service.check import Checker
+from gate.service.record import Recorder
+from gate.status import Context, answering, status
+from gate.wire import checks, events
+from gate.wire.address import AddressReader
+from gate.wire.fields import at_most
+
+
+class SendGateServicer(rpc.SendGateServiceServicer):
+    """Serves senders and connectors. `clock` gives nanoseconds since 1970."""
+
+    def __init__(
+        self, checker: Checker, recorder: Recorder, read_address: AddressReader, clock: Callable[[], int]
+    ) -> None:
+        self._checker = checker
+        self._recorder = recorder
+        self._read_address = read_address
+        self._clock = clock
+
+    @answering
+    async def CheckSend(self, request: pb.CheckSendRequest, context: Context) -> pb.CheckSendResponse:
+        """Decide on one send."""
+        return self._check(request)
+
+    @answering
+    async def BatchCheckSend(self, request: pb.BatchCheckSendRequest, context: Context) -> pb.BatchCheckSendResponse:
+        """Decide on many sends, each by itself."""
+        at_most("checks", request.checks, checks.BATCH)
+        return pb.BatchCheckSendResponse(
+            results=[self._check_result(place, check) for place, check in enumerate(request.checks)]
+        )
+
+    @answering
+    async def ScreenContacts(self, request: pb.ScreenContactsRequest, context: Context) -> pb.ScreenContactsResponse:
+        """Decide on a campaign list."""
+        return pb.ScreenContactsResponse(allowed=self._checker.screen(*checks.screen(request)))
+
+    @answering
+    async def RecordEvent(self, request: pb.RecordEventRequest, context: Context) -> pb.RecordEventResponse:
+        """Record one event."""
+        event = self._event(request.event)
+        (answer,) = (event,) if isinstance(event, InvalidFieldError) else await self._recorder.record([event])
+        if isinstance(answer, InvalidFieldError):
+            raise answer.within("event")
+        return events.event_response(answer)
+
+    @answering
+    async def BatchRecordEvents(
+        self, request: pb.BatchRecordEventsRequest, context: Context
+    ) -> pb.BatchRecordEventsResponse:
+        """Record many events in one commit; the bad ones are answered and left out."""
+        at_most("events", request.events, checks.BATCH)
+        read = [self._event(message) for message in request.events]
+        answers = iter(await self._recorder.record([event for event in read if isinstance(event, Event)]))
+        return pb.BatchRecordEventsResponse(
+            results=[
+                _event_result(place, event if isinstance(event, InvalidFieldError) else next(answers))
+                for place, event in enumerate(read)
+            ]
+        )
+
+    def _check(self, request: pb.CheckSendRequest) -> pb.CheckSendResponse:
+        check = checks.check(request, self._read_address)
+        return checks.check_response(self._checker.check(*check))
+
+    def _check_result(self, place: int, request: pb.CheckSendRequest) -> pb.BatchCheckSendResult:
+        try:
+            return pb.BatchCheckSendResult(response=self._check(request))
+        except GateError as error:
+            return pb.BatchCheckSendResult(error=status(error, f"checks[{place}]"))
+
+    def _event(self, message: pb.Event) -> Event | InvalidFieldError:
+        try:
+            return events.event(message, self._clock(), self._read_address)
+        except InvalidFieldError as error:
+            return error
+
+
+def _event_result(place: int, answer: Answer | InvalidFieldError) -> pb.BatchRecordEventsResult:
+    if isinstance(answer, InvalidFieldError):
+        return pb.BatchRecordEventsResult(error=status(answer, f"events[{place}]"))
+    return pb.BatchRecordEventsResult(response=events.event_response(answer))

@@ -1,0 +1,81 @@
+"""Addresses in the one form under which they are stored and matched."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import Final
+
+import email_validator
+import phonenumbers
+
+from gate.errors import InvalidFieldError, Reason
+from gate.rules.model import Channel
+from gate.wire.fields import bounded
+
+AddressReader = Callable[[Channel, str], str]
+"""Reads an address of a channel into its normal form; empty stays empty. Raises InvalidFieldError."""
+
+_REMEMBERED: Final = 65_536
+_CHANNEL_PREFIX: Final = re.compile(r"(whatsapp|sms):", re.IGNORECASE)
+_PLAIN_NANP: Final = re.compile(r"\+1[2-9][0-9]{9}")
+"""North American numbers that are in E.164 already. The library gives them back unaltered, in 40 microseconds."""
+
+# Special-use domains are refused where mail has to be delivered. Here an address only has to be told from others.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+def address_reader(default_region: str) -> AddressReader:
+    """Make the reader of a gate whose numbers without a country code are of `default_region`, as in `US`."""
+    return lru_cache(_REMEMBERED)(partial(_read, default_region))
+
+
+def _read(default_region: str, channel: Channel, text: str) -> str:
+    bounded("address", text)
+    stripped = text.strip()
+    if not stripped:
+        if text:
+            raise _invalid(text, "blank")
+        return ""
+    return _READERS[channel](stripped, default_region)
+
+
+def _phone_number(text: str, default_region: str) -> str:
+    number = _CHANNEL_PREFIX.sub("", text, count=1) if _CHANNEL_PREFIX.match(text) else text
+    if _PLAIN_NANP.fullmatch(number):
+        return number
+    try:
+        parsed = phonenumbers.parse(number, default_region)
+    except phonenumbers.NumberParseException as error:
+        raise _invalid(text, f"not a phone number ({error})") from error
+    if not phonenumbers.is_possible_number(parsed):
+        raise _invalid(text, "not a phone number of possible length; write it as +, country code, number")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _email_address(text: str, _: str) -> str:
+    try:
+        parsed = email_validator.validate_email(text, check_deliverability=False)
+    except email_validator.EmailNotValidError as error:
+        raise _invalid(text, f"not an email address ({error})") from error
+    return parsed.normalized.lower()
+
+
+def _own_user_id(text: str, _: str) -> str:
+    return text
+
+
+_READERS: Final[Mapping[Channel, Callable[[str, str], str]]] = MappingProxyType(
+    {
+        Channel.SMS: _phone_number,
+        Channel.CALL: _phone_number,
+        Channel.WHATSAPP: _phone_number,
+        Channel.EMAIL: _email_address,
+        Channel.FACEBOOK: _own_user_id,
+        Channel.GMB: _own_user_id,
+    }
+)
+
+
+def _invalid(text: str, problem: str) -> InvalidFieldError:
+    return InvalidFieldError(Reason.ADDRESS_INVALID, "address", f"{text!r} is {problem}")
