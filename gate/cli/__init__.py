@@ -1,0 +1,24 @@
+"""The command line: `sendgate`. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 denied."""
+
+import rich_click as click
+
+from gate.cli.check import check
+from gate.cli.healthcheck import healthcheck
+from gate.cli.record import record
+from gate.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="sendgate", prog_name="sendgate")
+def main() -> None:
+    """Guard every outbound message: may it be sent, and what happened to it?
+
+    Start a gate with `sendgate serve`, tell it what happened with `sendgate record`, and ask it with
+    `sendgate check` whether a contact may be written to.
+    """
+
+
+main.add_command(serve)
+main.add_command(check)
+main.add_command(record)
+main.add_command(healthcheck)

@@ -1,0 +1,60 @@
+"""`sendgate serve`: run a gate until it is told to stop."""
+
+import asyncio
+import logging
+import os
+import sys
+from dataclasses import fields
+from typing import Any, Final
+
+import rich_click as click
+
+from gate.errors import GateError, SettingsError, StartError
+from gate.settings import Settings, load, variable
+
+_FAILED: Final = 1
+_MISCONFIGURED: Final = 2
+
+
+def _options(command: Any) -> Any:
+    """Give the command an option for each setting, in their order."""
+    for each in reversed(fields(Settings)):
+        flag: dict[str, Any] = {"is_flag": True, "flag_value": "true"} if each.type is bool else {}
+        command = click.option(
+            f"--{each.name.replace('_', '-')}",
+            each.name,
+            default=None,
+            metavar=None if flag else "TEXT",
+            help=f"{each.metadata['about']} [env: {variable(each.name)}; default: {each.metadata['default']}]",
+            **flag,
+        )(command)
+    return command
+
+
+@click.command()
+@_options
+def serve(**given: str | None) -> None:
+    """Run a gate until SIGTERM or Ctrl-C.
+
+    Health probes see SERVING once the database is open and every check can be answered. On SIGTERM the gate
+    tells probes first, goes on serving for the drain delay, lets calls in flight finish, and exits with 0.
+    """
+    from gate import app  # noqa: PLC0415  the server's libraries are slow to import: no other command waits for them
+
+    try:
+        settings = load(os.environ, {name: text for name, text in given.items() if text is not None})
+        logging.basicConfig(
+            stream=sys.stderr,
+            level=settings.log_level.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        asyncio.run(app.serve(settings))
+    except SettingsError as error:
+        _end(error, _MISCONFIGURED)
+    except (StartError, GateError) as error:
+        _end(error, _FAILED)
+
+
+def _end(error: Exception, code: int) -> None:
+    click.echo(f"sendgate: {error}", err=True)
+    sys.exit(code)
