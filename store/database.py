@@ -4,7 +4,8 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -42,9 +43,10 @@ class Database:
             self._lock = _take(self.path)
             # IMMEDIATE: every transaction takes the write lock when it begins, so that the busy timeout holds.
             self._writer = await aiosqlite.connect(self.path, isolation_level="IMMEDIATE", timeout=_BUSY_TIMEOUT_S)
+            version = await self._version(self._writer)
             await self._writer.execute("PRAGMA journal_mode = WAL")
             await self._writer.execute("PRAGMA synchronous = FULL")
-            await self._migrate(self._writer)
+            await self._migrate(self._writer, version)
             self._reader = self.connect_reader()
             self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except (sqlite3.Error, OSError) as error:
@@ -85,6 +87,18 @@ class Database:
                 f"the database cannot be read ({error}); do not send until it answers again"
             ) from error
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let the reads inside see one state, and save each of them taking and giving back a lock.
+
+        For the writer's own reads: nothing is committed meanwhile. Raises StoreUnavailableError.
+        """
+        self.read("BEGIN")
+        try:
+            yield
+        finally:
+            self.read("COMMIT")
+
     async def write(self, writes: Iterable[Write]) -> None:
         """Run all statements in one transaction and make it durable. Raises StoreUnavailableError.
 
@@ -111,6 +125,9 @@ class Database:
             except sqlite3.Error as error:
                 await self._roll_back(connection)
                 raise _unavailable(error) from error
+            except BaseException:  # half a transaction must never be left for the next commit to complete
+                await self._roll_back(connection)
+                raise
 
     @staticmethod
     async def _roll_back(connection: aiosqlite.Connection) -> None:
@@ -124,7 +141,8 @@ class Database:
             raise StoreUnavailableError("the database is closed; record the event again later")
         return self._writer
 
-    async def _migrate(self, connection: aiosqlite.Connection) -> None:
+    async def _version(self, connection: aiosqlite.Connection) -> int:
+        """Read how many migrations ran. Raises StartError, before anything is written to a file not ours."""
         version = await _pragma(connection, "user_version")
         application = await _pragma(connection, "application_id")
         tables = await _one(connection, "SELECT count(*) FROM sqlite_schema")
@@ -135,6 +153,10 @@ class Database:
                 f"database {self.path}: its schema has version {version}, this gate knows {len(MIGRATIONS)}; "
                 "run the newer gate that made it, or restore a backup from before"
             )
+        return version
+
+    @staticmethod
+    async def _migrate(connection: aiosqlite.Connection, version: int) -> None:
         for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
             await connection.execute("BEGIN IMMEDIATE")
             for statement in statements:
@@ -147,7 +169,8 @@ class Database:
 def _take(path: Path) -> int:
     """Lock the file against a second gate: what one has in memory the other's writes would make wrong."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Resolved as SQLite does it, so that a symbolic link is the same file.
+    descriptor = os.open(f"{path.resolve()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -3,44 +3,40 @@
 Effects are lattice rows; replaying them in any order rebuilds the state.
 """
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from msgspec import json
 
 from gate.rules.interpret import Effects
 from gate.rules.model import (
-    Cause,
-    Channel,
-    DndStatus,
     EmailComplaint,
     EmailFailure,
     EmailUnsubscribe,
     Event,
     InboundMessage,
-    Link,
-    Outcome,
     SmsFailure,
-    Subject,
-    Suppression,
 )
 from gate.rules.outcome import Answer
 from store.database import Database, Row, Write
 
 _APPEND: Final = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND: Final = """
-    SELECT seq, contact_id, address, occur_time, kind, detail, answer FROM event
+    SELECT contact_id, address, occur_time, kind, detail, answer FROM event
     WHERE location_id = ? AND provider = ? AND event_id = ?
 """
-_EFFECTS: Final = "SELECT location_id, effects FROM event ORDER BY seq"
+_EFFECTS: Final = "SELECT effects FROM event ORDER BY seq"
 
-_KINDS: Final[dict[type, tuple[str, tuple[str, ...]]]] = {
-    InboundMessage: ("inbound_message", ("channel", "body", "verdict")),
-    SmsFailure: ("sms_failure", ("error_code", "message_status")),
-    EmailFailure: ("email_failure", ("severity", "reason", "code")),
-    EmailUnsubscribe: ("email_unsubscribe", ("tag",)),
-    EmailComplaint: ("email_complaint", ()),
+_KINDS: Final = {
+    InboundMessage: "inbound_message",
+    SmsFailure: "sms_failure",
+    EmailFailure: "email_failure",
+    EmailUnsubscribe: "email_unsubscribe",
+    EmailComplaint: "email_complaint",
 }
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_encode: Final = json.Encoder().encode
+_decode_effects: Final = json.Decoder(Effects).decode
+_decode_answer: Final = json.Decoder(Answer).decode
 
 
 class Content(NamedTuple):
@@ -65,9 +61,8 @@ class Record(NamedTuple):
 
 def content(event: Event) -> Content:
     """Reduce an event to what is compared when its id comes again."""
-    kind, fields = _KINDS[type(event.detail)]
-    detail = _encode({field: getattr(event.detail, field) for field in fields})
-    return Content(event.contact_id, event.address, event.occur_time, kind, detail)
+    detail = event.detail
+    return Content(event.contact_id, event.address, event.occur_time, _KINDS[type(detail)], _json(detail))
 
 
 def append(records: Iterable[Record]) -> Write:
@@ -80,8 +75,8 @@ def find(database: Database, event: Event) -> tuple[Content, Answer] | None:
     rows = database.read(_FIND, (event.location_id, event.provider, event.event_id))
     if not rows:
         return None
-    seq, *known, answer = rows[0]
-    return Content(*known), _answer(event.location_id, seq, answer)
+    *known, answer = rows[0]
+    return Content(*known), _decode_answer(answer)
 
 
 def last_seq(database: Database) -> int:
@@ -91,12 +86,8 @@ def last_seq(database: Database) -> int:
 
 def replay(database: Database) -> Iterator[Effects]:
     """Read the effects of every event in the order of the log."""
-    for location_id, effects in database.read(_EFFECTS):
-        parts = json.loads(effects)
-        yield Effects(
-            tuple(_suppression(location_id, part) for part in parts.get("suppressions", ())),
-            tuple(Link(location_id, *part) for part in parts.get("links", ())),
-        )
+    for (effects,) in database.read(_EFFECTS):
+        yield _decode_effects(effects)
 
 
 def _row(record: Record) -> Row:
@@ -112,46 +103,10 @@ def _row(record: Record) -> Row:
         record_time,
         kind,
         detail,
-        _encode_effects(effects),
-        _encode_answer(answer),
+        _json(effects),
+        _json(answer),
     )
 
 
-def _encode_effects(effects: Effects) -> str:
-    parts: dict[str, Any] = {}
-    if effects.suppressions:
-        parts["suppressions"] = [_parts(row) for row in effects.suppressions]
-    if effects.links:
-        parts["links"] = [row[1:] for row in effects.links]
-    return _encode(parts) if parts else "{}"
-
-
-def _encode_answer(answer: Answer) -> str:
-    parts: dict[str, Any] = {"outcome": answer.outcome, "status": answer.status}
-    if answer.set:
-        parts["set"] = [_parts(row) for row in answer.set]
-    if answer.lifted:
-        parts["lifted"] = [_parts(row) for row in answer.lifted]
-    return _encode(parts)
-
-
-def _answer(location_id: str, seq: int, text: str) -> Answer:
-    parts = json.loads(text)
-    return Answer(
-        Outcome(parts["outcome"]),
-        tuple(_suppression(location_id, part) for part in parts.get("set", ())),
-        tuple(_suppression(location_id, part) for part in parts.get("lifted", ())),
-        DndStatus(parts["status"]),
-        seq,
-    )
-
-
-def _parts(row: Suppression) -> list[Any]:
-    subject, *rest = row
-    return [subject.kind, subject.id, *rest]
-
-
-def _suppression(location_id: str, parts: list[Any]) -> Suppression:
-    kind, subject_id, channel, cause, *rest = parts
-    scope = None if channel is None else Channel(channel)
-    return Suppression(Subject(location_id, kind, subject_id), scope, Cause(cause), *rest)
+def _json(value: object) -> str:
+    return _encode(value).decode()

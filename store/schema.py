@@ -20,8 +20,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             record_time INTEGER NOT NULL, -- ns since 1970
             kind        TEXT NOT NULL,
             detail      TEXT NOT NULL,    -- JSON object
-            effects     TEXT NOT NULL,    -- JSON: the lattice rows; replaying them rebuilds the state
-            answer      TEXT NOT NULL     -- JSON: outcome, status, set, lifted
+            effects     TEXT NOT NULL,    -- JSON [suppressions, links, ...]; replaying them rebuilds the state
+            answer      TEXT NOT NULL     -- JSON [outcome, set, lifted, status, seq]
         ) STRICT
         """,
         "CREATE UNIQUE INDEX event_key ON event (location_id, provider, event_id)",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from gate.rules.interpret import Effects
@@ -44,6 +45,10 @@ class Store:
     def contacts_of(self, address: Subject) -> list[Subject]:
         """Read every contact that uses or ever used an address."""
         return addresses.contacts_of(self.database, address)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let the writer's reads inside see one state; it commits only afterwards."""
+        return self.database.snapshot()
 
     def find(self, event: Event) -> tuple[event_log.Content, Answer] | None:
         """Look up what was recorded under an event's key, and how it was answered."""

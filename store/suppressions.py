@@ -10,6 +10,8 @@ from store.database import Database, Row, Write
 _ALL: Final = "ALL"
 _CHANNELS: Final = {_ALL: None} | {channel.value: channel for channel in Channel}
 _CAUSES: Final = {cause.value: cause for cause in Cause}
+_CHANNEL_TEXTS: Final = {channel: text for text, channel in _CHANNELS.items()}
+_CAUSE_TEXTS: Final = {cause: text for text, cause in _CAUSES.items()}
 
 # Of two events at the same time the greater (event id, code) supplies the details, as `join_suppressions` says.
 _IS_LATER: Final = """
@@ -58,5 +60,4 @@ def subjects(connection: sqlite3.Connection) -> Iterator[Subject]:
 
 def _row(suppression: Suppression) -> Row:
     subject, channel, cause, set_time, lift_time, provider_code, event_id = suppression
-    scope = _ALL if channel is None else channel.value
-    return (*subject, scope, cause.value, set_time, lift_time, provider_code, event_id)
+    return (*subject, _CHANNEL_TEXTS[channel], _CAUSE_TEXTS[cause], set_time, lift_time, provider_code, event_id)

@@ -118,7 +118,8 @@ def _batches(source: BinaryIO, location: str, tally: _Tally) -> Iterator[list[_L
         try:
             Parse(text, event)
         except (ParseError, UnicodeDecodeError) as error:
-            tally.refuse(number, f"event: not an Event in protobuf JSON: {error}")
+            problem = " ".join(str(error).split())  # the library's word on it may take several lines
+            tally.refuse(number, f"event: not an Event in protobuf JSON: {problem}")
             continue
         event.location_id = event.location_id or location
         lines.append(_Line(number, event))

@@ -34,6 +34,7 @@ class Decision(NamedTuple):
 
 
 ALLOWED: Final = Decision(None, ())
+ALL_CHANNELS: Final = frozenset(Channel)
 
 
 class View(NamedTuple):
@@ -50,7 +51,13 @@ class View(NamedTuple):
 def view(location_id: str, contact_id: str, address: str, load: Callable[[Subject], SubjectState]) -> View:
     """Gather what bears on a contact, an address, or a contact at an address; an empty one is not named."""
     contact = load(Subject(location_id, "contact", contact_id)) if contact_id else EMPTY
-    used = {known: load(Subject(location_id, "address", known)) for known in contact.links}
+    if not contact.links:
+        return View(contact, (load(Subject(location_id, "address", address)),) if address else (), ())
+    used = {
+        known: load(Subject(location_id, "address", known))
+        for known, link in contact.links.items()
+        if link.linked_time > NEVER
+    }
     if not address:
         considered = tuple(state for known, state in used.items() if linked(contact.links[known]))
     elif address in used:
@@ -62,12 +69,22 @@ def view(location_id: str, contact_id: str, address: str, load: Callable[[Subjec
 
 def active_suppressions(seen: View) -> tuple[Suppression, ...]:
     """List every active suppression: all-channels ones first, then by channel, cause and subject."""
-    rows = {
-        *_facts(seen),
-        *_wishes_of_the_person(seen),
-        *_wishes_at_the_number(seen),
-    }
+    alone = _alone(seen)
+    if alone is not None:
+        rows = {row for row in alone.suppressions.values() if active(row)}
+    else:
+        rows = {*_facts(seen), *_wishes_of_the_person(seen), *_wishes_at_the_number(seen)}
     return tuple(sorted(rows, key=_order)) if len(rows) > 1 else tuple(rows)
+
+
+def _alone(seen: View) -> SubjectState | None:
+    """Return the one state that can bear on the question, if there is but one: then each row speaks for itself."""
+    contact, considered, ever = seen
+    if not considered and not ever:
+        return contact
+    if not contact.suppressions and len(considered) == 1 and (not ever or ever == considered):
+        return considered[0]
+    return None
 
 
 def latest_time(seen: View) -> int:
@@ -129,11 +146,11 @@ def decide(rows: Iterable[Suppression], channel: Channel) -> Decision:
     return Decision(reason, bearing)
 
 
-def dnd_status(rows: Iterable[Suppression], channels: Iterable[Channel] = Channel) -> DndStatus:
+def dnd_status(rows: Iterable[Suppression], channels: frozenset[Channel] = ALL_CHANNELS) -> DndStatus:
     """Sum up all active suppressions over the given channels."""
     closed = {row.channel for row in rows}
     if not closed:
         return DndStatus.OFF
-    if None in closed or closed.issuperset(channels):
+    if None in closed or closed >= channels:
         return DndStatus.ON
     return DndStatus.PARTIAL

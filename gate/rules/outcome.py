@@ -35,9 +35,9 @@ def weigh(
         outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
         return Answer(outcome, (), (), status, revision)
     set_before = {row[:3]: row.set_time for row in before}
-    still_active = {row[:3] for row in after}
-    newly_set = tuple(row for row in after if set_before.get(row[:3]) != row.set_time)
-    lifted = tuple(row for row in before if row[:3] not in still_active)
+    newly_set = tuple([row for row in after if set_before.get(row[:3]) != row.set_time])
+    still_active = {row[:3] for row in after} if before else ()
+    lifted = tuple([row for row in before if row[:3] not in still_active])
     news = newly_set or lifted or all(_latest_lift(row, known) for row in effects.suppressions)
     return Answer(Outcome.APPLIED if news else Outcome.STALE, newly_set, lifted, status, revision)
 

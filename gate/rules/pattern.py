@@ -7,6 +7,7 @@ times or not at all. `<stop> <contacting> <me>? <ending>*` reads "quit texting m
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 Words = tuple[str, ...]
 Pattern = tuple["Element", ...]
@@ -53,11 +54,24 @@ def any_of(choices: Iterable[str], *, optional: bool = False, repeated: bool = F
 
 
 def pattern(notation: str, lists: Mapping[str, Iterable[str]]) -> Pattern:
-    """Read a pattern. Raises ValueError on an unknown list, or where it would match no words at all."""
+    """Read a pattern. Raises ValueError on an unknown list, or where it could match no words, or begin with any."""
     elements = tuple(_element(part, lists) for part in notation.split())
     if all(element.optional for element in elements):
-        raise ValueError(f"pattern {notation!r} would match no words at all")
+        raise ValueError(f"pattern {notation!r}: no word of it must be there")
+    if not all(element.choices for element in _beginning(elements)):
+        raise ValueError(f"pattern {notation!r} begins with any word; let it begin with one that tells")
     return elements
+
+
+def needed_words(elements: Pattern) -> tuple[frozenset[str], ...]:
+    """Return sets of words of each of which at least one must be said, or the pattern cannot match."""
+    return tuple(frozenset(element.choices) for element in elements if element.choices and not element.optional)
+
+
+def _beginning(elements: Pattern) -> Pattern:
+    """Return the elements up to the first that must be there."""
+    optional = sum(1 for _ in takewhile(lambda element: element.optional, elements))
+    return elements[: optional + 1]
 
 
 def _element(notation: str, lists: Mapping[str, Iterable[str]]) -> Element:

@@ -7,21 +7,34 @@ greetings and the like, so that "don't stop" or "stop by tomorrow" is never half
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gate.rules.normal import normalise
-from gate.rules.pattern import Element, Pattern, any_of, follow, pattern
+from gate.rules.pattern import Element, Pattern, any_of, follow, needed_words, pattern
 from gate.rules.rows import Row, rows, text, texts
 
 LONGEST = 160
 """Characters of a normalised body beyond which it is a letter, not a reply, and is not read."""
 
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
-_APOSTROPHES = re.compile("['\u2018\u2019\u201b\u02bc\u2032`]")
-_SENTENCE_ENDS = re.compile("[.,!?;:\u3002]+")
+_INSIDE_WORDS = re.compile("['\u2018\u2019\u201b\u02bc\u2032`*]")
+# A request often follows its reason without a full stop: "my number changed please take me off your list".
+_SENTENCE_ENDS = re.compile("[.,!?;:\u3002]+|\\b(?:please|pls|plz)\\b")
+_STOPS = re.compile("[.,!?;:\u3002\\s]+")
 _WORD = re.compile(r"[^\W_]+")
 _DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
+
+
+class Request(NamedTuple):
+    """One way to ask for an end of the messages."""
+
+    pattern: Pattern
+    clear: bool
+    """Whether one sentence of several may hold it."""
+    needs: tuple[frozenset[str], ...]
+    """Sets of words: where none of one set is said, the pattern need not be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +49,9 @@ class PhraseTable:
     noise: frozenset[str]
     """Words that never change what a sentence asks for, dropped wherever they stand."""
     asides: Element
-    requests: tuple[Pattern, ...]
-    clear_requests: tuple[Pattern, ...]
-    """The requests that one sentence of several may hold."""
+    requests: tuple[Request, ...]
+    telling: Mapping[str, frozenset[int]]
+    """Which requests, by place, a word makes worth trying: one that few sentences hold."""
 
 
 def phrase_table(document: Row, opt_outs: Iterable[str]) -> PhraseTable:
@@ -50,15 +63,17 @@ def phrase_table(document: Row, opt_outs: Iterable[str]) -> PhraseTable:
     keywords = frozenset(opt_outs)
     letters = {ord(text(row, "letter")): text(row, "plain") for row in rows(document, "spelling")}
     named = _lists(document) | {"keyword": tuple(sorted(keywords))}
-    requests = [(_request(row, named), _is_clear(row)) for row in rows(document, "phrase")]
+    requests = tuple(_request(row, named) for row in rows(document, "phrase"))
+    words = {plain(word, letters) for word in _foreign(document)}
+    polite = {f"{word} {courtesy}" for word in words for courtesy in named["courtesy"]}
     return PhraseTable(
         version=text(document, "version"),
         letters=letters,
-        bodies=frozenset(plain(body, letters) for body in _foreign(document)) | keywords,
+        bodies=keywords | words | polite,
         noise=frozenset(named["noise"]),
         asides=any_of(named["aside"], optional=True, repeated=True),
-        requests=tuple(request for request, _ in requests),
-        clear_requests=tuple(request for request, clear in requests if clear),
+        requests=requests,
+        telling=_telling(requests),
     )
 
 
@@ -67,10 +82,16 @@ def reads_like_opt_out(normal: str, table: PhraseTable) -> bool:
     if len(normal) > LONGEST:
         return False
     body = plain(normal, table.letters)
-    if body in table.bodies or _asks(_words(body, table), table.requests, table.asides):
+    if _STOPS.sub(" ", body) in table.bodies:
         return True
-    sentences = [_words(sentence, table) for sentence in _SENTENCE_ENDS.split(body)]
-    return any(_asks(sentence, table.clear_requests, table.asides) for sentence in sentences)
+    words = _words(body, table)
+    requests = _worth_trying(words, table)
+    if not requests:
+        return False
+    if _asks(words, [request.pattern for request in requests], table.asides):
+        return True
+    clear = [request.pattern for request in requests if request.clear]
+    return any(_asks(_words(sentence, table), clear, table.asides) for sentence in _SENTENCE_ENDS.split(body))
 
 
 def plain(normal: str, letters: Mapping[int, str]) -> str:
@@ -80,12 +101,20 @@ def plain(normal: str, letters: Mapping[int, str]) -> str:
 
 
 def _words(sentence: str, table: PhraseTable) -> list[str]:
-    """Split into words, without apostrophes, noise, and letters drawn out as in "stoppp"."""
-    found = (_DRAWN_OUT.sub(r"\1", word) for word in _WORD.findall(_APOSTROPHES.sub("", sentence)))
+    """Split into words, without apostrophes, stars in masked oaths, noise, and letters drawn out as in "stoppp"."""
+    found = _WORD.findall(_DRAWN_OUT.sub(r"\1", _INSIDE_WORDS.sub("", sentence)))
     return [word for word in found if word not in table.noise]
 
 
-def _asks(words: list[str], requests: tuple[Pattern, ...], asides: Element) -> bool:
+def _worth_trying(words: list[str], table: PhraseTable) -> list[Request]:
+    """Pick the few requests that the words could make; for most replies there is none."""
+    said = frozenset(words)
+    places = {place for word in said for place in table.telling.get(word, ())}
+    requests = (table.requests[place] for place in sorted(places))
+    return [request for request in requests if not any(need.isdisjoint(said) for need in request.needs)]
+
+
+def _asks(words: list[str], requests: Iterable[Pattern], asides: Element) -> bool:
     """Tell whether the words are one or more requests, with asides around them and nothing else."""
     fresh = asides.reach(words, {0})
     asked: set[int] = set()
@@ -96,29 +125,41 @@ def _asks(words: list[str], requests: tuple[Pattern, ...], asides: Element) -> b
     return len(words) in asked
 
 
+def _telling(requests: Iterable[Request]) -> Mapping[str, frozenset[int]]:
+    index: dict[str, set[int]] = {}
+    for place, request in enumerate(requests):
+        for word in min(request.needs, key=len):
+            index.setdefault(word, set()).add(place)
+    return {word: frozenset(places) for word, places in index.items()}
+
+
 def _lists(document: Row) -> dict[str, tuple[str, ...]]:
+    """Read the named lists. An entry that holds noise could never match, so it is refused."""
     lists = document.get("list")
     if not isinstance(lists, Mapping):
         raise ValueError("list: the named lists of words are missing")  # noqa: TRY004 - a table's error is one kind
-    return {name: texts(lists, name) for name in lists}
+    named = {name: texts(lists, name) for name in lists}
+    noise = frozenset(named["noise"])
+    for name in named.keys() - {"noise"}:
+        for entry in named[name]:
+            if found := noise.intersection(entry.split()):
+                raise ValueError(f"list {name}: {entry!r} can never match, for {sorted(found)} are noise")
+    return named
 
 
-def _foreign(document: Row) -> Iterable[str]:
+def _foreign(document: Row) -> Iterator[str]:
     for row in rows(document, "word"):
-        word = text(row, "word")
-        text(row, "language")
-        if word != normalise(word):
-            raise ValueError(f"word {word!r} is not in normal form; write {normalise(word)!r}")
-        yield word
+        language = text(row, "language")
+        for word in texts(row, "words"):
+            if word != normalise(word):
+                raise ValueError(f"{language} word {word!r} is not in normal form; write {normalise(word)!r}")
+            yield word
 
 
-def _request(row: Row, named: Mapping[str, Iterable[str]]) -> Pattern:
+def _request(row: Row, named: Mapping[str, Iterable[str]]) -> Request:
     texts(row, "examples")
-    return pattern(text(row, "pattern"), named)
-
-
-def _is_clear(row: Row) -> bool:
     scope = text(row, "scope")
     if scope not in {"body", "sentence"}:
         raise ValueError(f"row {row!r}: scope must be body or sentence")
-    return scope == "sentence"
+    elements = pattern(text(row, "pattern"), named)
+    return Request(elements, clear=scope == "sentence", needs=needed_words(elements))

@@ -7,6 +7,7 @@ from gate.rules.keywords import ReplyTable
 from gate.rules.model import Cause
 from gate.rules.rows import Row, rows, text
 
+
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """Everything that tells an event's effect, beside the event itself."""
@@ -35,9 +36,7 @@ def sms_progress(document: Row) -> frozenset[str]:
 
 def email_reasons(document: Row) -> dict[str, Cause | None]:
     """Read the failure reasons. Raises ValueError that names the row."""
-    return {
-        reason: Cause(text(row, "cause")) if "cause" in row else None for reason, row in _keyed(document, "reason")
-    }
+    return {reason: Cause(text(row, "cause")) if "cause" in row else None for reason, row in _keyed(document, "reason")}
 
 
 def _keyed(document: Row, table: str) -> Iterator[tuple[str, Row]]:

@@ -72,7 +72,8 @@ class Draft:
 
         Otherwise a STOP heard just now could be stale beside a START whose provider's clock runs ahead.
         """
-        return max(now, latest_time(self._view(event)) + 1)
+        seen = view(event.location_id, event.contact_id, event.address, self._load)  # its link may not be known yet
+        return max(now, latest_time(seen) + 1)
 
     def _apply(self, event: Event, effects: Effects) -> Answer:
         for link in effects.links:

@@ -6,6 +6,7 @@ no two writers, and a caller that hangs up neither undoes nor half-applies anyth
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -23,8 +24,8 @@ Answers = list[Answer | EventIdReusedError]
 GROUP: Final = 2_000
 """Events after which a group takes no further ones: bounds a commit's length."""
 
-_SLICE: Final = 32
-"""Events worked out between two turns of the event loop: checks wait for no more than these."""
+_SLICE_S: Final = 0.001
+"""Time for working out events between two turns of the event loop: checks wait for no more than that."""
 
 _PROBE_PAUSE_S: Final = 1.0
 _log: Final = logging.getLogger(__name__)
@@ -118,19 +119,24 @@ class Recorder:
 
     async def _commit(self, group: list[_Submission]) -> list[Answers]:
         draft = Draft(self._store, self._states, self._rulebook, self._revision)
+        with self._store.snapshot():
+            answers = await self._work_out(draft, group)
+            suspects = draft.suspects()
+        await self._store.commit(draft.records, draft.suppressions(), draft.links())
+        self._states.publish(draft.states, suspects)
+        self._revision = draft.revision
+        return answers
+
+    async def _work_out(self, draft: Draft, group: Sequence[_Submission]) -> list[Answers]:
         answers: list[Answers] = []
-        events = 0
+        turn = time.monotonic() + _SLICE_S
         for submission in group:
             answers.append([])
             for event in submission.events:
                 answers[-1].append(draft.add(event, self._clock()))
-                events += 1
-                if events % _SLICE == 0:
+                if time.monotonic() > turn:
                     await asyncio.sleep(0)
-        suspects = draft.suspects()
-        await self._store.commit(draft.records, draft.suppressions(), draft.links())
-        self._states.publish(draft.states, suspects)
-        self._revision = draft.revision
+                    turn = time.monotonic() + _SLICE_S
         return answers
 
     async def _wait_for_the_store(self) -> None:
