@@ -22,7 +22,7 @@ $(VENV)/server: pyproject.toml
 $(VENV)/dev: $(VENV)/server
 	@echo "installing the development tools into $(VENV)"
 	@$(PIP) install 'pip>=25.1'
-	@$(PIP) install --group dev
+	@$(PIP) install --editable '.[connectors]' --group dev
 	@touch $@
 
 run: $(VENV)/server ## Serve on 127.0.0.1:50051 with an embedded database in var/.

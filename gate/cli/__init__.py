@@ -3,6 +3,7 @@
 import rich_click as click
 
 from gate.cli.check import check
+from gate.cli.connectors import connectors
 from gate.cli.healthcheck import healthcheck
 from gate.cli.record import record
 from gate.cli.serve import serve
@@ -22,3 +23,4 @@ main.add_command(serve)
 main.add_command(check)
 main.add_command(record)
 main.add_command(healthcheck)
+main.add_command(connectors)

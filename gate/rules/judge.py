@@ -59,7 +59,7 @@ def view(location_id: str, contact_id: str, address: str, load: Callable[[Subjec
         if link.linked_time > NEVER
     }
     if not address:
-        considered = tuple(state for known, state in used.items() if linked(contact.links[known]))
+        considered = tuple([state for known, state in used.items() if linked(contact.links[known])])
     elif address in used:
         considered = (used[address],)
     else:

@@ -1,10 +1,11 @@
 """Say what an event came to, from what was active before it and what is active after it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gate.rules.interpret import Effects
 from gate.rules.judge import dnd_status
-from gate.rules.lattice import SubjectState
+from gate.rules.lattice import SubjectState, active, merge_suppressions
 from gate.rules.model import NEVER, DndStatus, Outcome, Suppression
 
 
@@ -25,7 +26,10 @@ def weigh(
     after: tuple[Suppression, ...],
     revision: int,
 ) -> Answer:
-    """Compare the active suppressions before and after an event whose subject was `known` before it.
+    """Compare the active suppressions before and after an event, whose subject was `known` before it.
+
+    What the event changed counts for its contact and for its subject by itself: a number that the contact has
+    left, or whose STOP the contact has overruled, is closed to others all the same.
 
     A reply's START that finds nothing to lift is applied all the same where it is the latest word: it makes
     every older STOP that arrives later stale.
@@ -34,12 +38,16 @@ def weigh(
     if not effects.suppressions:
         outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
         return Answer(outcome, (), (), status, revision)
-    set_before = {row[:3]: row.set_time for row in before}
-    newly_set = tuple([row for row in after if set_before.get(row[:3]) != row.set_time])
-    still_active = {row[:3] for row in after} if before else ()
-    lifted = tuple([row for row in before if row[:3] not in still_active])
+    was = {row[:3]: row for row in (*before, *_own(known))}
+    now = {row[:3]: row for row in (*after, *_own(merge_suppressions(known, effects.suppressions)))}
+    newly_set = tuple([row for key, row in now.items() if key not in was or was[key].set_time != row.set_time])
+    lifted = tuple([row for key, row in was.items() if key not in now])
     news = newly_set or lifted or all(_latest_lift(row, known) for row in effects.suppressions)
     return Answer(Outcome.APPLIED if news else Outcome.STALE, newly_set, lifted, status, revision)
+
+
+def _own(state: SubjectState) -> Iterable[Suppression]:
+    return [row for row in state.suppressions.values() if active(row)]
 
 
 def _latest_lift(effect: Suppression, known: SubjectState) -> bool:

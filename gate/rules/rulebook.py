@@ -26,7 +26,7 @@ class Rulebook:
 
 def sms_codes(document: Row) -> dict[str, Cause]:
     """Read the error codes. Raises ValueError that names the row."""
-    return {code: Cause(text(row, "cause")) for code, row in _keyed(document, "code")}
+    return {code: _cause(row) for code, row in _keyed(document, "code")}
 
 
 def sms_progress(document: Row) -> frozenset[str]:
@@ -36,7 +36,14 @@ def sms_progress(document: Row) -> frozenset[str]:
 
 def email_reasons(document: Row) -> dict[str, Cause | None]:
     """Read the failure reasons. Raises ValueError that names the row."""
-    return {reason: Cause(text(row, "cause")) if "cause" in row else None for reason, row in _keyed(document, "reason")}
+    return {reason: None if text(row, "cause") == "none" else _cause(row) for reason, row in _keyed(document, "reason")}
+
+
+def _cause(row: Row) -> Cause:
+    name = text(row, "cause")
+    if name not in Cause.__members__:
+        raise ValueError(f"row {row!r}: {name!r} is no cause")
+    return Cause(name)
 
 
 def _keyed(document: Row, table: str) -> Iterator[tuple[str, Row]]:

@@ -25,6 +25,7 @@ class Draft:
         self._states = states
         self._rulebook = rulebook
         self._seen: dict[tuple[str, str, str], tuple[Content, Answer]] = {}
+        self._read: dict[Subject, SubjectState] = {}
         self._suppressions: dict[tuple[Subject, Ground], None] = {}
         self._links: dict[tuple[Subject, str], None] = {}
         self._new_on: set[Subject] = set()
@@ -80,18 +81,17 @@ class Draft:
             contact = Subject(link.location_id, "contact", link.contact_id)
             self.states[contact] = merge_links(self._load(contact), (link,))
             self._links[contact, link.address] = None
-        before = after = active_suppressions(self._view(event))
-        known = EMPTY
-        if effects.suppressions:
-            subject = event.subject
-            known = self._load(subject)
-            self.states[subject] = merge_suppressions(known, effects.suppressions)
-            self._suppressions.update(
-                dict.fromkeys((subject, (row.channel, row.cause)) for row in effects.suppressions)
-            )
-            if subject.kind == "address" and not known.suppressions:
-                self._new_on.add(subject)
-            after = active_suppressions(self._view(event))
+        before = active_suppressions(self._view(event))
+        if not effects.suppressions:
+            return weigh(effects, EMPTY, before, before, self.revision + 1)
+        subject = event.subject
+        known = self._load(subject)
+        self.states[subject] = merge_suppressions(known, effects.suppressions)
+        for row in effects.suppressions:
+            self._suppressions[subject, (row.channel, row.cause)] = None
+        if subject.kind == "address" and not known.suppressions:
+            self._new_on.add(subject)
+        after = active_suppressions(self._view(event))
         return weigh(effects, known, before, after, self.revision + 1)
 
     def _view(self, event: Event) -> View:
@@ -100,4 +100,8 @@ class Draft:
 
     def _load(self, subject: Subject) -> SubjectState:
         state = self.states.get(subject)
-        return self._states.read(subject) if state is None else state
+        if state is None:
+            state = self._read.get(subject)
+            if state is None:
+                state = self._read[subject] = self._states.read(subject)
+        return state
