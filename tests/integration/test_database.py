@@ -169,6 +169,7 @@ async def test_a_closed_database_is_free_for_the_next_gate(database: Database) -
         await database.write([(LINK, [("l", "c", "a", 1, -1)])])
 
 
+@pytest.mark.parametrize("after", [[], [(LINK, [("l", "c", "after", 1, -1)])]], ids=["last", "in the middle"])
 @pytest.mark.parametrize(
     ("sql", "row"),
     [
@@ -177,14 +178,14 @@ async def test_a_closed_database_is_free_for_the_next_gate(database: Database) -
         pytest.param(LINK, ("l", "c", "a", 2**64, -1), id="a value that SQLite cannot hold"),
     ],
 )
-async def test_a_failed_write_rolls_everything_back(database: Database, sql: str, row: tuple[object, ...]) -> None:
+async def test_a_failed_write_rolls_everything_back(
+    database: Database, sql: str, row: tuple[object, ...], after: list[Write]
+) -> None:
     """Nothing of a write is kept when one statement of it fails, whichever it is; the next write works."""
     good: Write = (LINK, [("l", "c", "good", 1, -1)])
-    bad: Write = (sql, [row])
-    for writes in ([good, bad], [good, bad, (LINK, [("l", "c", "after", 1, -1)])]):
-        with pytest.raises((StoreUnavailableError, OverflowError)):
-            await database.write(writes)
-        assert database.read(ROWS) == [(0,)]
+    with pytest.raises((StoreUnavailableError, OverflowError)):
+        await database.write([good, (sql, [row]), *after])
+    assert database.read(ROWS) == [(0,)]
 
     await database.write([(LINK, [("l", "c", "later", 1, -1)])])
     assert database.read("SELECT address FROM link") == [("later",)]
