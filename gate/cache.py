@@ -7,7 +7,8 @@ interrupts, and a commit is published in one step.
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from cachetools import LRUCache
@@ -30,6 +31,7 @@ class States:
         self._cache: LRUCache[Subject, SubjectState] = LRUCache(size)
         self._suspects: Bloom | None = None
         self._commits = 0
+        self._held: Mapping[Subject, SubjectState] = {}
 
     async def open(self) -> None:
         """Build the filter, in a thread so that health probes are answered. Raises StoreUnavailableError."""
@@ -52,7 +54,7 @@ class States:
 
         A state that was read before a commit is never kept after it: the read is repeated instead.
         """
-        state = self._cache.get(subject)
+        state = self._cache.get(subject) or self._held.get(subject)
         while state is None:
             commits = self._commits
             read = self._store.load(subject)
@@ -62,20 +64,38 @@ class States:
 
     def read(self, subject: Subject) -> SubjectState:
         """Return a subject's state for the writer, which asks about everybody once: nothing is remembered."""
-        state = self._cache.get(subject)
-        if state is not None:
-            return state
-        if self.suspect(subject):
-            return self._store.load(subject)
-        if subject.kind == "address":
-            return EMPTY
-        links = {link.address: link for link in self._store.links_of(subject)}
-        return SubjectState(_NO_SUPPRESSIONS, links) if links else EMPTY
+        return self.read_each([subject])[subject]
+
+    def read_each(self, subjects: Iterable[Subject]) -> dict[Subject, SubjectState]:
+        """Return subjects' states as `read` does, with few queries."""
+        states: dict[Subject, SubjectState] = {}
+        linked: list[Subject] = []
+        for subject in subjects:
+            state = self._cache.get(subject)
+            if state is None and self.suspect(subject):
+                state = self._store.load(subject)
+            elif state is None and subject.kind == "contact":
+                linked.append(subject)
+            states[subject] = state or EMPTY
+        if linked:
+            for subject, links in self._store.links_of_each(linked).items():
+                states[subject] = SubjectState(_NO_SUPPRESSIONS, {link.address: link for link in links})
+        return states
+
+    @contextmanager
+    def held(self, before: Mapping[Subject, SubjectState]) -> Iterator[None]:
+        """Answer with these states from before a commit until it is published, not with half of what it brings."""
+        self._held = before
+        try:
+            yield
+        finally:
+            self._held = {}
 
     def publish(self, states: Mapping[Subject, SubjectState], suspects: Iterable[Subject]) -> None:
         """Show what a commit put into the store to every later check. Call it right after the commit."""
         if self._suspects is None:
             raise NotReadyError
         self._commits += 1
+        self._held = {}
         self._suspects.update(suspects)
         self._cache.update(states)

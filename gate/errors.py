@@ -1,5 +1,6 @@
 """Everything that the gate refuses or fails with; `gate.status` alone knows what gRPC makes of it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -13,6 +14,13 @@ class Reason(StrEnum):
     TIME_INVALID = "TIME_INVALID"
     TOO_MANY_ITEMS = "TOO_MANY_ITEMS"
     EVENT_ID_REUSED = "EVENT_ID_REUSED"
+    FIELD_INVALID = "FIELD_INVALID"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_LIFTABLE_BY_USER = "NOT_LIFTABLE_BY_USER"
+    REMEDIATION_REQUIRED = "REMEDIATION_REQUIRED"
+    CHANNEL_NOT_CONNECTED = "CHANNEL_NOT_CONNECTED"
+    ALREADY_DECIDED = "ALREADY_DECIDED"
+    ROLE_REQUIRED = "ROLE_REQUIRED"
     NOT_READY = "NOT_READY"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -47,6 +55,31 @@ class EventIdReusedError(InvalidFieldError):
             "event_id",
             f"{event_id!r} was recorded before with other content; give each event an id of its own",
         )
+
+
+class PermissionDeniedError(GateError):
+    """The caller's credential does not carry the role that this needs."""
+
+    reason = Reason.ROLE_REQUIRED
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"this needs the role {role}; call with a credential that has it")
+
+
+class PreconditionError(GateError):
+    """What was asked for does not fit the state; nothing was changed."""
+
+    def __init__(self, reason: Reason, message: str, obstacles: Sequence[tuple[str, str, str]] = ()) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.obstacles = obstacles
+        """Each as type, subject and way out, as in google.rpc.PreconditionFailure."""
+
+
+class NotFoundError(GateError):
+    """There is nothing of the id that was given."""
+
+    reason = Reason.NOT_FOUND
 
 
 class NotReadyError(GateError):

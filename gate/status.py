@@ -9,10 +9,10 @@ from typing import Any, Final, NoReturn, TypeVar
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
 from google.rpc.status_pb2 import Status
 
-from gate.errors import GateError, InvalidFieldError, Reason
+from gate.errors import GateError, InvalidFieldError, PreconditionError, Reason
 
 DOMAIN: Final = "sendgate"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -20,6 +20,12 @@ DETAILS_KEY: Final = "grpc-status-details-bin"
 _CODES: Final = MappingProxyType(
     {
         Reason.EVENT_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
+        Reason.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+        Reason.NOT_LIFTABLE_BY_USER: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.REMEDIATION_REQUIRED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.CHANNEL_NOT_CONNECTED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.ALREADY_DECIDED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.ROLE_REQUIRED: grpc.StatusCode.PERMISSION_DENIED,
         Reason.NOT_READY: grpc.StatusCode.UNAVAILABLE,
         Reason.STORE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
         Reason.INTERNAL: grpc.StatusCode.INTERNAL,
@@ -65,7 +71,14 @@ def status(error: GateError, path: str = "") -> Status:
         info.metadata["field"] = error.field
         violation = BadRequest.FieldViolation(field=error.field, description=error.problem)
         details.append(BadRequest(field_violations=[violation]))
+    if isinstance(error, PreconditionError) and error.obstacles:
+        details.append(PreconditionFailure(violations=map(_violation, error.obstacles)))
     return Status(code=_code(error).value[0], message=str(error), details=map(_packed, details))
+
+
+def _violation(obstacle: tuple[str, str, str]) -> PreconditionFailure.Violation:
+    kind, subject, way_out = obstacle
+    return PreconditionFailure.Violation(type=kind, subject=subject, description=way_out)
 
 
 def _code(error: GateError) -> grpc.StatusCode:

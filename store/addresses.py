@@ -1,7 +1,8 @@
 """Which contacts use which addresses, or ever used them."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from gate.rules.model import Link, Subject
@@ -13,11 +14,16 @@ _MERGE: Final = """
         linked_time = max(linked_time, excluded.linked_time),
         unlinked_time = max(unlinked_time, excluded.unlinked_time)
 """
-_OF_CONTACT: Final = """
-    SELECT address, linked_time, unlinked_time FROM link WHERE location_id = ? AND contact_id = ?
+_OF_CONTACTS: Final = """
+    WITH wanted (location_id, contact_id) AS (VALUES (?, ?))
+    SELECT location_id, contact_id, address, linked_time, unlinked_time
+    FROM wanted CROSS JOIN link USING (location_id, contact_id)
 """
 _ALL: Final = "SELECT location_id, contact_id, address FROM link"
-_BY_ADDRESS: Final = "SELECT contact_id FROM link WHERE location_id = ? AND address = ?"
+_BY_ADDRESSES: Final = """
+    WITH wanted (location_id, address) AS (VALUES (?, ?))
+    SELECT location_id, contact_id FROM wanted CROSS JOIN link USING (location_id, address)
+"""
 
 
 def merge(links: Iterable[Link]) -> Write:
@@ -25,20 +31,21 @@ def merge(links: Iterable[Link]) -> Write:
     return _MERGE, list(links)
 
 
-def of_contact(database: Database, contact: Subject) -> list[Link]:
-    """Read every address that a contact uses or ever used."""
-    location_id, _, contact_id = contact
-    return [
-        Link(location_id, contact_id, address, linked_time, unlinked_time)
-        for address, linked_time, unlinked_time in database.read(_OF_CONTACT, (location_id, contact_id))
-    ]
+def of_contacts(database: Database, contacts: Iterable[Subject]) -> Mapping[Subject, list[Link]]:
+    """Read every address that the contacts use or ever used; who has none is left out."""
+    links = defaultdict(list)
+    keys = [(location_id, contact_id) for location_id, _, contact_id in contacts]
+    for link in map(Link._make, database.read_each(_OF_CONTACTS, keys)):
+        links[Subject(link.location_id, "contact", link.contact_id)].append(link)
+    return links
 
 
-def contacts_of(database: Database, address: Subject) -> list[Subject]:
-    """Read every contact that uses or ever used an address."""
-    location_id, _, name = address
+def contacts_of(database: Database, addresses: Iterable[Subject]) -> list[Subject]:
+    """Read every contact that uses or ever used one of the addresses."""
+    keys = [(location_id, address) for location_id, _, address in addresses]
     return [
-        Subject(location_id, "contact", contact_id) for (contact_id,) in database.read(_BY_ADDRESS, (location_id, name))
+        Subject(location_id, "contact", contact_id)
+        for location_id, contact_id in database.read_each(_BY_ADDRESSES, keys)
     ]
 
 

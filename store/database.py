@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,7 +21,11 @@ Write = tuple[str, Sequence[Row]]
 """One statement and the rows to run it with."""
 
 _BUSY_TIMEOUT_S: Final = 5.0
-_READER_CACHE_KIB: Final = 65_536
+_CACHE_KIB: Final = 65_536  # for each of the two connections
+_CHECKPOINT_PAGES: Final = 4_000  # pages that many commits changed are copied once; the WAL stays at some 16 MiB
+
+BLOCK: Final = 32
+"""Rows that one run of a statement takes at most."""
 
 
 class Database:
@@ -46,6 +51,8 @@ class Database:
             version = await self._version(self._writer)
             await self._writer.execute("PRAGMA journal_mode = WAL")
             await self._writer.execute("PRAGMA synchronous = FULL")
+            await self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            await self._writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             await self._migrate(self._writer, version)
             self._reader = self.connect_reader()
             self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -73,7 +80,7 @@ class Database:
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S
         )
-        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return connection
 
     def read(self, sql: str, parameters: Row = ()) -> list[Row]:
@@ -86,6 +93,15 @@ class Database:
             raise StoreUnavailableError(
                 f"the database cannot be read ({error}); do not send until it answers again"
             ) from error
+
+    def read_each(self, sql: str, keys: Sequence[Row]) -> Iterator[Row]:
+        """Run a query for each key, many at a time: `sql` takes one from `VALUES (?, ...)`.
+
+        Raises StoreUnavailableError.
+        """
+        for statement, blocks in _in_blocks(sql, keys):
+            for block in blocks:
+                yield from self.read(statement, block)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -104,7 +120,7 @@ class Database:
 
         A caller that is cancelled does not stop the transaction: it runs to its end.
         """
-        await asyncio.shield(self._transaction([write for write in writes if write[1]]))
+        await asyncio.shield(self._transaction([blocks for write in writes for blocks in _in_blocks(*write)]))
 
     async def probe(self) -> None:
         """Commit something that changes nothing, to learn whether writes are durable again."""
@@ -118,9 +134,8 @@ class Database:
         async with self._writing:
             connection = self._connection()
             try:
-                # Queued together, so that the writer's thread runs them back to back: the first one begins the
-                # transaction, and nothing is committed unless all went well.
-                await asyncio.gather(*(connection.executemany(sql, rows) for sql, rows in writes))
+                for sql, rows in writes:  # the first statement begins the transaction
+                    await connection.executemany(sql, rows)
                 await connection.commit()
             except sqlite3.Error as error:
                 await self._roll_back(connection)
@@ -177,6 +192,21 @@ def _take(path: Path) -> int:
         os.close(descriptor)
         raise StartError(f"database {path}: another gate has it open; stop that one or name another file") from error
     return descriptor
+
+
+def _in_blocks(sql: str, rows: Sequence[Row]) -> Iterator[Write]:
+    """Give each run of a statement `BLOCK` rows where it took one, and what is left over one by one.
+
+    Each run takes and gives back locks, which costs as much as the work on a row does.
+    """
+    whole = len(rows) - len(rows) % BLOCK
+    if whole:
+        row = f"({', '.join('?' * len(rows[0]))})"
+        starts = range(0, whole, BLOCK)
+        blocks = [tuple(chain.from_iterable(rows[start : start + BLOCK])) for start in starts]
+        yield sql.replace(row, ", ".join([row] * BLOCK), 1), blocks
+    if whole < len(rows):
+        yield sql, rows[whole:]
 
 
 async def _pragma(connection: aiosqlite.Connection, name: str) -> int:

@@ -1,42 +1,39 @@
-"""The append-only log: each event, what it did to the state, and how it was answered.
+"""The append-only log: each event and each act of a person, what it did to the state, and how it was answered.
 
 Effects are lattice rows; replaying them in any order rebuilds the state.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, get_args
 
 from msgspec import json
 
+from gate.rules import acts
 from gate.rules.interpret import Effects
-from gate.rules.model import (
-    EmailComplaint,
-    EmailFailure,
-    EmailUnsubscribe,
-    Event,
-    InboundMessage,
-    SmsFailure,
-)
+from gate.rules.model import Detail, Event
 from gate.rules.outcome import Answer
 from store.database import Database, Row, Write
 
-_APPEND: Final = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_APPEND: Final = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND: Final = """
-    SELECT contact_id, address, occur_time, kind, detail, answer FROM event
-    WHERE location_id = ? AND provider = ? AND event_id = ?
+    WITH wanted (location_id, provider, event_id) AS (VALUES (?, ?, ?))
+    SELECT location_id, provider, event_id, contact_id, address, occur_time, kind, detail, answer
+    FROM wanted CROSS JOIN event USING (location_id, provider, event_id)
 """
 _EFFECTS: Final = "SELECT effects FROM event ORDER BY seq"
 
 _KINDS: Final = {
-    InboundMessage: "inbound_message",
-    SmsFailure: "sms_failure",
-    EmailFailure: "email_failure",
-    EmailUnsubscribe: "email_unsubscribe",
-    EmailComplaint: "email_complaint",
+    kind: re.sub("(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Detail), *get_args(acts.Detail))
 }
+"""The kinds of entries by their types, as in `inbound_message`."""
 _encode: Final = json.Encoder().encode
 _decode_effects: Final = json.Decoder(Effects).decode
 _decode_answer: Final = json.Decoder(Answer).decode
+
+
+Key = tuple[str, str, str]
+"""What an event is recorded under: its location, provider and id."""
 
 
 class Content(NamedTuple):
@@ -52,14 +49,20 @@ class Content(NamedTuple):
 class Record(NamedTuple):
     """One entry of the log."""
 
-    event: Event
+    key: Key
     content: Content
     record_time: int
     effects: Effects
     answer: Answer
+    actor: str = ""
 
 
-def content(event: Event) -> Content:
+def key(event: Event) -> Key:
+    """Return what an event is recorded under."""
+    return event.location_id, event.provider, event.event_id
+
+
+def content(event: Event | acts.Act) -> Content:
     """Reduce an event to what is compared when its id comes again."""
     detail = event.detail
     return Content(event.contact_id, event.address, event.occur_time, _KINDS[type(detail)], _json(detail))
@@ -70,13 +73,12 @@ def append(records: Iterable[Record]) -> Write:
     return _APPEND, [_row(record) for record in records]
 
 
-def find(database: Database, event: Event) -> tuple[Content, Answer] | None:
-    """Look up what was recorded under the event's key."""
-    rows = database.read(_FIND, (event.location_id, event.provider, event.event_id))
-    if not rows:
-        return None
-    *known, answer = rows[0]
-    return Content(*known), _decode_answer(answer)
+def find(database: Database, keys: Sequence[Key]) -> dict[Key, tuple[Content, Answer]]:
+    """Look up what was recorded under the keys; one that is unknown is left out."""
+    return {
+        (location_id, provider, event_id): (Content(*known), _decode_answer(answer))
+        for location_id, provider, event_id, *known, answer in database.read_each(_FIND, keys)
+    }
 
 
 def last_seq(database: Database) -> int:
@@ -91,20 +93,21 @@ def replay(database: Database) -> Iterator[Effects]:
 
 
 def _row(record: Record) -> Row:
-    event, (contact_id, address, occur_time, kind, detail), record_time, effects, answer = record
+    (location_id, provider, event_id), (contact_id, address, occur_time, kind, detail), *_ = record
     return (
-        answer.revision,
-        event.location_id,
-        event.provider,
-        event.event_id,
+        record.answer.revision,
+        location_id,
+        provider,
+        event_id,
         contact_id,
         address,
         occur_time,
-        record_time,
+        record.record_time,
         kind,
         detail,
-        _json(effects),
-        _json(answer),
+        _json(record.effects),
+        _json(record.answer),
+        record.actor,
     )
 
 

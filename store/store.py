@@ -1,16 +1,30 @@
 """What the gate asks of its store: load a subject, look up an event, commit a group of events."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
+from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects
 from gate.rules.lattice import EMPTY, SubjectState
 from gate.rules.model import Event, Link, Subject, Suppression
 from gate.rules.outcome import Answer
-from store import addresses, event_log, suppressions
+from gate.rules.review import Phrase, PhraseState, Review, ReviewState
+from store import addresses, connections, event_log, history, reviews, suppressions
 from store.database import Database
+
+
+class Changes(NamedTuple):
+    """What a group of events and acts changed: rows as they will be, of which the later times are kept."""
+
+    records: Sequence[event_log.Record] = ()
+    suppressions: Sequence[Suppression] = ()
+    links: Sequence[Link] = ()
+    connections: Sequence[ConnectionTimes] = ()
+    reviews: Sequence[Review] = ()
+    phrases: Sequence[Phrase] = ()
 
 
 class Store:
@@ -40,11 +54,19 @@ class Store:
 
     def links_of(self, contact: Subject) -> list[Link]:
         """Read every address that a contact uses or ever used."""
-        return addresses.of_contact(self.database, contact)
+        return self.links_of_each([contact]).get(contact, [])
+
+    def links_of_each(self, contacts: Iterable[Subject]) -> Mapping[Subject, list[Link]]:
+        """Read every address that the contacts use or ever used; who has none is left out."""
+        return addresses.of_contacts(self.database, contacts)
 
     def contacts_of(self, address: Subject) -> list[Subject]:
         """Read every contact that uses or ever used an address."""
-        return addresses.contacts_of(self.database, address)
+        return self.contacts_of_each([address])
+
+    def contacts_of_each(self, numbers: Iterable[Subject]) -> list[Subject]:
+        """Read every contact that uses or ever used one of the addresses."""
+        return addresses.contacts_of(self.database, numbers)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let the writer's reads inside see one state; it commits only afterwards."""
@@ -52,7 +74,12 @@ class Store:
 
     def find(self, event: Event) -> tuple[event_log.Content, Answer] | None:
         """Look up what was recorded under an event's key, and how it was answered."""
-        return event_log.find(self.database, event)
+        key = event_log.key(event)
+        return self.find_each([key]).get(key)
+
+    def find_each(self, keys: Sequence[event_log.Key]) -> dict[event_log.Key, tuple[event_log.Content, Answer]]:
+        """Look up what was recorded under the keys; one that is unknown is left out."""
+        return event_log.find(self.database, keys)
 
     def last_seq(self) -> int:
         """Read the place of the last event in the log, 0 for none."""
@@ -81,11 +108,39 @@ class Store:
         """Commit something that changes nothing, to learn whether writes are durable again."""
         await self.database.probe()
 
-    async def commit(
-        self,
-        records: Iterable[event_log.Record],
-        states: Iterable[Suppression],
-        links: Iterable[Link],
-    ) -> None:
+    def connections(self) -> list[ConnectionTimes]:
+        """Read the channels of all locations."""
+        return connections.read_all(self.database)
+
+    def review(self, review_id: str) -> Review | None:
+        """Read one opt-in review."""
+        return reviews.review(self.database, review_id)
+
+    def reviews(self, location_id: str, state: ReviewState | None, before: int, size: int) -> list[tuple[int, Review]]:
+        """Read a location's opt-in reviews with their places, newest first, from below a place."""
+        return reviews.reviews(self.database, location_id, state, before, size)
+
+    def phrase(self, seq: int) -> Phrase | None:
+        """Read one possible opt-out by its place in the log."""
+        return reviews.phrase(self.database, seq)
+
+    def phrases(self, location_id: str, state: PhraseState | None, before: int, size: int) -> list[Phrase]:
+        """Read a location's possible opt-outs, newest first, from below a place in the log."""
+        return reviews.phrases(self.database, location_id, state, before, size)
+
+    def history(self, location_id: str, contact_id: str, before: int, size: int) -> list[history.Entry]:
+        """Read what happened to a contact and its addresses, newest first, from below a place in the log."""
+        return history.page(self.database, location_id, contact_id, before, size)
+
+    async def commit(self, changes: Changes) -> None:
         """Make a group of events and what they changed durable, all or nothing."""
-        await self.database.write([event_log.append(records), suppressions.merge(states), addresses.merge(links)])
+        await self.database.write(
+            [
+                event_log.append(changes.records),
+                suppressions.merge(changes.suppressions),
+                addresses.merge(changes.links),
+                connections.merge(changes.connections),
+                reviews.put_reviews(changes.reviews),
+                reviews.put_phrases(changes.phrases),
+            ]
+        )

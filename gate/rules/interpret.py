@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple, assert_never
 
 from gate.rules.causes import LIFTED_BY_REPLY
+from gate.rules.connection import ConnectionTimes
 from gate.rules.keywords import Reply, read_reply
 from gate.rules.model import (
     Cause,
@@ -27,6 +28,7 @@ class Effects(NamedTuple):
     suppressions: tuple[Suppression, ...] = ()
     links: tuple[Link, ...] = ()
     possible_opt_out: bool = False
+    connections: tuple[ConnectionTimes, ...] = ()
 
 
 class _Meaning(NamedTuple):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from gate.rules.causes import FACTS
+from gate.rules.connection import Connection
 from gate.rules.lattice import EMPTY, Ground, SubjectState, active, linked
 from gate.rules.model import NEVER, Cause, Channel, DndStatus, Subject, Suppression
 
@@ -19,6 +20,8 @@ class DenyReason(StrEnum):
 
     DND_ALL_CHANNELS = "DND_ALL_CHANNELS"
     DND_CHANNEL = "DND_CHANNEL"
+    CHANNEL_DISCONNECTED = "CHANNEL_DISCONNECTED"
+    CHANNEL_NOT_CONNECTED = "CHANNEL_NOT_CONNECTED"
 
 
 class Decision(NamedTuple):
@@ -34,6 +37,11 @@ class Decision(NamedTuple):
 
 
 ALLOWED: Final = Decision(None, ())
+_BY_CONNECTION: Final = {
+    Connection.CONNECTED: ALLOWED,
+    Connection.DISCONNECTED: Decision(DenyReason.CHANNEL_DISCONNECTED, ()),
+    Connection.NOT_CONNECTED: Decision(DenyReason.CHANNEL_NOT_CONNECTED, ()),
+}
 ALL_CHANNELS: Final = frozenset(Channel)
 
 
@@ -67,9 +75,24 @@ def view(location_id: str, contact_id: str, address: str, load: Callable[[Subjec
     return View(contact, considered, tuple(used.values()))
 
 
+def swap(seen: View, state: SubjectState, other: SubjectState) -> View:
+    """Return the view with another state in the place of a given one, whose links are the same.
+
+    States are told apart by identity: two subjects of whom the same is known stay two.
+    """
+    contact, considered, ever = seen
+    return View(
+        other if contact is state else contact,
+        tuple([other if each is state else each for each in considered]),
+        tuple([other if each is state else each for each in ever]),
+    )
+
+
 def active_suppressions(seen: View) -> tuple[Suppression, ...]:
     """List every active suppression: all-channels ones first, then by channel, cause and subject."""
     alone = _alone(seen)
+    if alone is not None and not alone.suppressions:
+        return ()
     if alone is not None:
         rows = {row for row in alone.suppressions.values() if active(row)}
     else:
@@ -137,11 +160,11 @@ def _order(row: Suppression) -> tuple[int, int, Subject]:
     return _CHANNELS[row.channel], _CAUSES[row.cause], row.subject
 
 
-def decide(rows: Iterable[Suppression], channel: Channel) -> Decision:
-    """Decide for one channel from all active suppressions, given in their order."""
+def decide(rows: Iterable[Suppression], channel: Channel, connection: Connection = Connection.CONNECTED) -> Decision:
+    """Decide for one channel from all active suppressions, given in their order, and its integration."""
     bearing = tuple(row for row in rows if row.channel is None or row.channel is channel)
     if not bearing:
-        return ALLOWED
+        return _BY_CONNECTION[connection]
     reason = DenyReason.DND_ALL_CHANNELS if bearing[0].channel is None else DenyReason.DND_CHANNEL
     return Decision(reason, bearing)
 
@@ -151,6 +174,6 @@ def dnd_status(rows: Iterable[Suppression], channels: frozenset[Channel] = ALL_C
     closed = {row.channel for row in rows}
     if not closed:
         return DndStatus.OFF
-    if None in closed or closed >= channels:
+    if None in closed or (channels and closed >= channels):
         return DndStatus.ON
     return DndStatus.PARTIAL

@@ -1,12 +1,13 @@
 """Say what an event came to, from what was active before it and what is active after it."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from gate.rules.interpret import Effects
 from gate.rules.judge import dnd_status
 from gate.rules.lattice import SubjectState, active, merge_suppressions
 from gate.rules.model import NEVER, DndStatus, Outcome, Suppression
+
+Rows = tuple[Suppression, ...]
 
 
 class Answer(NamedTuple):
@@ -22,8 +23,8 @@ class Answer(NamedTuple):
 def weigh(
     effects: Effects,
     known: SubjectState,
-    before: tuple[Suppression, ...],
-    after: tuple[Suppression, ...],
+    before: Rows,
+    after: Rows,
     revision: int,
 ) -> Answer:
     """Compare the active suppressions before and after an event, whose subject was `known` before it.
@@ -38,15 +39,23 @@ def weigh(
     if not effects.suppressions:
         outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
         return Answer(outcome, (), (), status, revision)
-    was = {row[:3]: row for row in (*before, *_own(known))}
-    now = {row[:3]: row for row in (*after, *_own(merge_suppressions(known, effects.suppressions)))}
-    newly_set = tuple([row for key, row in now.items() if key not in was or was[key].set_time != row.set_time])
-    lifted = tuple([row for key, row in was.items() if key not in now])
+    own = _own(merge_suppressions(known, effects.suppressions))
+    newly_set, lifted = changes((*before, *_own(known)), (*after, *own))
     news = newly_set or lifted or all(_latest_lift(row, known) for row in effects.suppressions)
     return Answer(Outcome.APPLIED if news else Outcome.STALE, newly_set, lifted, status, revision)
 
 
-def _own(state: SubjectState) -> Iterable[Suppression]:
+def changes(before: Rows, after: Rows) -> tuple[Rows, Rows]:
+    """Return what is newly set, or set anew, and what is lifted, from the active suppressions on either side."""
+    if not before:
+        return tuple(dict.fromkeys(after)), ()
+    was = {row[:3]: row for row in before}
+    now = {row[:3]: row for row in after}
+    newly_set = tuple([row for key, row in now.items() if key not in was or was[key].set_time != row.set_time])
+    return newly_set, tuple([row for key, row in was.items() if key not in now])
+
+
+def _own(state: SubjectState) -> list[Suppression]:
     return [row for row in state.suppressions.values() if active(row)]
 
 

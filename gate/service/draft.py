@@ -1,17 +1,20 @@
 """A group of events worked out in memory, event by event, before it is committed as one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
 from gate.cache import States
 from gate.errors import EventIdReusedError
+from gate.rules.acts import Act
+from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
-from gate.rules.judge import View, active_suppressions, latest_time, view
-from gate.rules.lattice import EMPTY, Ground, SubjectState, merge_links, merge_suppressions
-from gate.rules.model import Event, Link, Outcome, Subject, Suppression
-from gate.rules.outcome import Answer, weigh
+from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view
+from gate.rules.lattice import EMPTY, Ground, SubjectState, linked, merge_links, merge_suppressions
+from gate.rules.model import Channel, Event, InboundMessage, Link, Outcome, Subject, Suppression
+from gate.rules.outcome import Answer, changes, weigh
+from gate.rules.review import Phrase, Review
 from gate.rules.rulebook import Rulebook
-from store.event_log import Content, Record, content
-from store.store import Store
+from store.event_log import Content, Key, Record, content, key
+from store.store import Changes, Store
 
 
 class Draft:
@@ -24,20 +27,37 @@ class Draft:
         self._store = store
         self._states = states
         self._rulebook = rulebook
-        self._seen: dict[tuple[str, str, str], tuple[Content, Answer]] = {}
-        self._read: dict[Subject, SubjectState] = {}
+        self._seen: dict[Key, tuple[Content, Answer]] = {}
+        self._known = _Known(states)
         self._suppressions: dict[tuple[Subject, Ground], None] = {}
         self._links: dict[tuple[Subject, str], None] = {}
         self._new_on: set[Subject] = set()
         self.revision = revision
         self.records: list[Record] = []
         self.states: dict[Subject, SubjectState] = {}
+        self.before: dict[Subject, SubjectState] = {}
+        """The states of the changed subjects as they were."""
+        self.reviews: dict[str, Review] = {}
+        self.phrases: dict[int, Phrase] = {}
+        self.connections: dict[tuple[str, Channel], ConnectionTimes] = {}
 
-    def add(self, event: Event, now: int) -> Answer | EventIdReusedError:
-        """Work out one event. Raises StoreUnavailableError."""
-        key = (event.location_id, event.provider, event.event_id)
+    def add(self, events: Sequence[Event], now: int) -> Iterator[Answer | EventIdReusedError]:
+        """Work out events one after the other. Raises StoreUnavailableError."""
+        self._read_ahead(events)
+        for event in events:
+            yield self._add(event, now)
+
+    def _read_ahead(self, events: Sequence[Event]) -> None:
+        """Read what the events ask of the store together, which costs a third of asking one by one."""
+        self._seen |= self._store.find_each([known for event in events if (known := key(event)) not in self._seen])
+        subjects = {Subject(event.location_id, "contact", event.contact_id) for event in events if event.contact_id}
+        subjects |= {Subject(event.location_id, "address", event.address) for event in events if event.address}
+        self._known |= self._states.read_each(subjects - self._known.keys())
+
+    def _add(self, event: Event, now: int) -> Answer | EventIdReusedError:
+        recorded_as = key(event)
         told = content(event)
-        known = self._seen.get(key) or self._store.find(event)
+        known = self._seen.get(recorded_as)
         if known is not None:
             first, answer = known
             return EventIdReusedError(event.event_id) if first != told else answer._replace(outcome=Outcome.DUPLICATE)
@@ -45,23 +65,51 @@ class Draft:
         effects = interpret(event, occur_time, self._rulebook)
         answer = self._apply(event, effects)
         self.revision = answer.revision
-        self.records.append(Record(event, told, now, effects, answer))
-        self._seen[key] = told, answer
+        self.records.append(Record(recorded_as, told, now, effects, answer))
+        if answer.outcome is Outcome.POSSIBLE_OPT_OUT and isinstance(event.detail, InboundMessage):
+            self.phrases[answer.revision] = _phrase(event, event.detail, occur_time, answer.revision)
+        self._seen[recorded_as] = told, answer
         return answer
 
-    def suppressions(self) -> Iterable[Suppression]:
-        """List the rows that the group changed, as they will be."""
-        return [self.states[subject].suppressions[ground] for subject, ground in self._suppressions]
+    def load(self, subject: Subject) -> SubjectState:
+        """Return a subject's state as the group sees it."""
+        return self._known[subject]
 
-    def links(self) -> Iterable[Link]:
-        """List the links that the group changed, as they will be."""
-        return [self.states[contact].links[address] for contact, address in self._links]
+    def person(self, contact: Subject) -> list[Subject]:
+        """List a contact with the addresses that it uses: where an act of a person lifts."""
+        links = self.load(contact).links.values()
+        return [contact, *(Subject(contact.location_id, "address", link.address) for link in links if linked(link))]
+
+    def enact(self, act: Act, effects: Effects, now: int) -> None:
+        """Put an act of a person into the group. Refuse what is to be refused before."""
+        named = (act.location_id, act.contact_id, "" if act.contact_id else act.address)
+        before = active_suppressions(view(*named, self.load))
+        for link in effects.links:
+            self._link(link)
+        for row in effects.suppressions:
+            self._suppress(row.subject, (row,))
+        for each in effects.connections:
+            self.connections[each.location_id, each.channel] = each
+        after = active_suppressions(view(*named, self.load))
+        self.revision += 1
+        answer = Answer(Outcome.APPLIED, *changes(before, after), dnd_status(after), self.revision)
+        self.records.append(Record(act.key, content(act), now, effects, answer, act.actor))
+
+    def changes(self) -> Changes:
+        """Return what the group writes."""
+        return Changes(
+            self.records,
+            [self.states[subject].suppressions[ground] for subject, ground in self._suppressions],
+            [self.states[contact].links[address] for contact, address in self._links],
+            list(self.connections.values()),
+            list(self.reviews.values()),
+            list(self.phrases.values()),
+        )
 
     def suspects(self) -> set[Subject]:
         """List whom the filter must know after the commit. Raises StoreUnavailableError."""
         suspects = {subject for subject, _ in self._suppressions}
-        for subject in self._new_on:
-            suspects.update(self._store.contacts_of(subject))
+        suspects.update(self._store.contacts_of_each(self._new_on))
         for contact, name in self._links:
             address = Subject(contact.location_id, "address", name)
             if address in suspects or self._states.suspect(address):
@@ -73,35 +121,59 @@ class Draft:
 
         Otherwise a STOP heard just now could be stale beside a START whose provider's clock runs ahead.
         """
-        seen = view(event.location_id, event.contact_id, event.address, self._load)  # its link may not be known yet
+        known = self._known.__getitem__
+        seen = view(event.location_id, event.contact_id, event.address, known)  # its link may not be known yet
         return max(now, latest_time(seen) + 1)
 
     def _apply(self, event: Event, effects: Effects) -> Answer:
         for link in effects.links:
-            contact = Subject(link.location_id, "contact", link.contact_id)
-            self.states[contact] = merge_links(self._load(contact), (link,))
-            self._links[contact, link.address] = None
-        before = active_suppressions(self._view(event))
+            self._link(link)
         if not effects.suppressions:
-            return weigh(effects, EMPTY, before, before, self.revision + 1)
+            unchanged = active_suppressions(self._view(event))
+            return weigh(effects, EMPTY, unchanged, unchanged, self.revision + 1)
         subject = event.subject
-        known = self._load(subject)
-        self.states[subject] = merge_suppressions(known, effects.suppressions)
-        for row in effects.suppressions:
-            self._suppressions[subject, (row.channel, row.cause)] = None
-        if subject.kind == "address" and not known.suppressions:
-            self._new_on.add(subject)
-        after = active_suppressions(self._view(event))
-        return weigh(effects, known, before, after, self.revision + 1)
+        known = self._known[subject]
+        merged = self._suppress(subject, effects.suppressions)
+        after = self._view(event)
+        before = swap(after, merged, known)
+        return weigh(effects, known, active_suppressions(before), active_suppressions(after), self.revision + 1)
 
     def _view(self, event: Event) -> View:
         address = "" if event.contact_id else event.address
-        return view(event.location_id, event.contact_id, address, self._load)
+        return view(event.location_id, event.contact_id, address, self._known.__getitem__)
 
-    def _load(self, subject: Subject) -> SubjectState:
-        state = self.states.get(subject)
-        if state is None:
-            state = self._read.get(subject)
-            if state is None:
-                state = self._read[subject] = self._states.read(subject)
+    def _link(self, link: Link) -> None:
+        contact = Subject(link.location_id, "contact", link.contact_id)
+        self._change(contact, merge_links(self._known[contact], (link,)))
+        self._links[contact, link.address] = None
+
+    def _suppress(self, subject: Subject, rows: tuple[Suppression, ...]) -> SubjectState:
+        known = self._known[subject]
+        if subject.kind == "address" and not known.suppressions:
+            self._new_on.add(subject)
+        merged = merge_suppressions(known, rows)
+        self._change(subject, merged)
+        for row in rows:
+            self._suppressions[subject, (row.channel, row.cause)] = None
+        return merged
+
+    def _change(self, subject: Subject, state: SubjectState) -> None:
+        self.before.setdefault(subject, self._known[subject])
+        self.states[subject] = self._known[subject] = state
+
+
+def _phrase(event: Event, detail: InboundMessage, occur_time: int, seq: int) -> Phrase:
+    named = (event.location_id, event.contact_id, event.address)
+    return Phrase(seq, *named, detail.channel, detail.body, occur_time, event.event_id)
+
+
+class _Known(dict[Subject, SubjectState]):
+    """Every state as the group sees it; one that nobody asked for yet is read."""
+
+    def __init__(self, states: States) -> None:
+        super().__init__()
+        self._states = states
+
+    def __missing__(self, subject: Subject) -> SubjectState:
+        state = self[subject] = self._states.read(subject)
         return state

@@ -8,18 +8,25 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, islice
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gate.cache import States
+from gate.connections import Connections
 from gate.errors import EventIdReusedError, GateError, NotReadyError, StoreUnavailableError
 from gate.rules.model import Event
 from gate.rules.outcome import Answer
 from gate.rules.rulebook import Rulebook
 from gate.service.draft import Draft
+from store.database import BLOCK
 from store.store import Store
 
 Answers = list[Answer | EventIdReusedError]
+Act = Callable[[Draft, int], Any]
+"""An act of a person, worked out on a draft at a time. Raises GateError before it changes the draft, or not at all."""
+
+Result = TypeVar("Result")
 
 GROUP: Final = 2_000
 """Events after which a group takes no further ones: bounds a commit's length."""
@@ -32,8 +39,13 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Submission(NamedTuple):
-    events: Sequence[Event]
-    answers: asyncio.Future[Answers]
+    work: Sequence[Event] | Act
+    answer: asyncio.Future[Any]
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Return the events to be recorded; none where it is an act."""
+        return () if callable(self.work) else self.work
 
 
 class Recorder:
@@ -47,12 +59,14 @@ class Recorder:
         self,
         store: Store,
         states: States,
+        connections: Connections,
         rulebook: Rulebook,
         clock: Callable[[], int],
         on_durable: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._states = states
+        self._connections = connections
         self._rulebook = rulebook
         self._clock = clock
         self._on_durable = on_durable
@@ -78,14 +92,26 @@ class Recorder:
 
         Raises NotReadyError, and StoreUnavailableError when nothing was recorded.
         """
+        if not events and self._writer is not None:
+            return []
+        answers: Answers = await self._submit(events)
+        return answers
+
+    async def act(self, work: Callable[[Draft, int], Result]) -> Result:
+        """Work out an act of a person among the events, in their order, and return its result once it is durable.
+
+        Raises what `work` refuses with, NotReadyError, and StoreUnavailableError when nothing was recorded.
+        """
+        result: Result = await self._submit(work)
+        return result
+
+    async def _submit(self, work: Sequence[Event] | Act) -> Any:
         if self._writer is None:
             raise NotReadyError
-        if not events:
-            return []
-        answers: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Submission(events, answers))
+        submission = _Submission(work, asyncio.get_running_loop().create_future())
+        self._queue.append(submission)
         self._submitted.set()
-        return await answers
+        return await submission.answer
 
     async def _write_groups(self) -> None:
         while self._writer is not None or self._queue:
@@ -114,30 +140,59 @@ class Recorder:
             _fail(group, GateError("the gate failed to record the event; nothing was recorded"))
         else:
             for submission, answer in zip(group, answers, strict=True):
-                if not submission.answers.done():
-                    submission.answers.set_result(answer)
+                if submission.answer.done():
+                    continue
+                if isinstance(answer, GateError):
+                    submission.answer.set_exception(answer)
+                else:
+                    submission.answer.set_result(answer)
 
-    async def _commit(self, group: list[_Submission]) -> list[Answers]:
+    async def _commit(self, group: list[_Submission]) -> list[Any]:
         draft = Draft(self._store, self._states, self._rulebook, self._revision)
         with self._store.snapshot():
             answers = await self._work_out(draft, group)
             suspects = draft.suspects()
-        await self._store.commit(draft.records, draft.suppressions(), draft.links())
-        self._states.publish(draft.states, suspects)
+        if not draft.records:
+            return answers  # nothing but duplicates and refusals
+        changes = draft.changes()
+        with self._states.held(draft.before):
+            await self._store.commit(changes)
+            self._states.publish(draft.states, suspects)
+            self._connections.publish(changes.connections)
         self._revision = draft.revision
         return answers
 
-    async def _work_out(self, draft: Draft, group: Sequence[_Submission]) -> list[Answers]:
-        answers: list[Answers] = []
+    async def _work_out(self, draft: Draft, group: Sequence[_Submission]) -> list[Any]:
+        """Work out a group in the order in which it was submitted; an act that is refused changes nothing."""
+        answers: list[Any] = []
+        for is_act, each in groupby(group, key=lambda submission: callable(submission.work)):
+            run = list(each)
+            answers += self._enact(draft, run) if is_act else await self._record(draft, run)
+        return answers
+
+    def _enact(self, draft: Draft, run: Iterable[_Submission]) -> list[Any]:
+        answers: list[Any] = []
+        for submission in run:
+            try:
+                answers.append(submission.work(draft, self._clock()) if callable(submission.work) else None)
+            except StoreUnavailableError:
+                raise
+            except GateError as refusal:
+                answers.append(refusal)
+        return answers
+
+    async def _record(self, draft: Draft, run: Sequence[_Submission]) -> list[Answers]:
+        events = [event for submission in run for event in submission.events]
+        answers: Answers = []
         turn = time.monotonic() + _SLICE_S
-        for submission in group:
-            answers.append([])
-            for event in submission.events:
-                answers[-1].append(draft.add(event, self._clock()))
+        for start in range(0, len(events), BLOCK):
+            for answer in draft.add(events[start : start + BLOCK], self._clock()):
+                answers.append(answer)
                 if time.monotonic() > turn:
                     await asyncio.sleep(0)
                     turn = time.monotonic() + _SLICE_S
-        return answers
+        remaining = iter(answers)
+        return [list(islice(remaining, len(submission.events))) for submission in run]
 
     async def _wait_for_the_store(self) -> None:
         """Refuse events at once while the disk refuses them, and try it until it takes writes again."""
@@ -159,5 +214,5 @@ class Recorder:
 
 def _fail(group: Sequence[_Submission] | deque[_Submission], error: GateError) -> None:
     for submission in group:
-        if not submission.answers.done():
-            submission.answers.set_exception(error)
+        if not submission.answer.done():
+            submission.answer.set_exception(error)
