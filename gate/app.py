@@ -1,6 +1,7 @@
 """The composition root: build a gate from its settings, run it, drain it."""
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -8,22 +9,39 @@ from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from sendgate.v1 import send_gate_pb2, send_gate_pb2_grpc
+from sendgate.v1 import (
+    channel_pb2,
+    channel_pb2_grpc,
+    contact_pb2,
+    contact_pb2_grpc,
+    opt_in_review_pb2,
+    opt_in_review_pb2_grpc,
+    send_gate_pb2,
+    send_gate_pb2_grpc,
+)
 
 from gate.cache import States
+from gate.connections import Connections
 from gate.control import server
-from gate.control.health import Health
+from gate.service.channels import Channels
 from gate.service.check import Checker
+from gate.service.contacts import Contacts
 from gate.service.record import Recorder
+from gate.service.reviews import Reviews
+from gate.servicers.channels import ChannelServicer
+from gate.servicers.contacts import ContactServicer
+from gate.servicers.health import Health
+from gate.servicers.reviews import OptInReviewServicer
 from gate.servicers.send_gate import SendGateServicer
 from gate.settings import Settings
 from gate.tables import load_rulebook
 from gate.wire.address import address_reader
 from store.store import Store
 
-SERVICES: Final = (
-    send_gate_pb2.DESCRIPTOR.services_by_name["SendGateService"].full_name,
-    health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+SERVICES: Final = tuple(
+    service.full_name
+    for file in (send_gate_pb2, contact_pb2, opt_in_review_pb2, channel_pb2, health_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
 )
 _log: Final = logging.getLogger(__name__)
 
@@ -37,51 +55,65 @@ class Gate:
         self._health = Health()
         self._states = States(self._store, settings.cache_size)
         rulebook = load_rulebook(settings.keyword_profile, enforce_possible=settings.possible_opt_outs == "enforce")
-        self._recorder = Recorder(self._store, self._states, rulebook, time.time_ns, self._durable)
-        self._servicer = SendGateServicer(
-            Checker(self._states), self._recorder, address_reader(settings.default_region), time.time_ns
+        self._connections = Connections()
+        self._recorder = Recorder(
+            self._store, self._states, self._connections, rulebook, time.time_ns, self._health.durable
         )
-        self._reports: set[asyncio.Task[None]] = set()
+        read_address = address_reader(settings.default_region)
+        checker = Checker(self._states, self._connections)
+        contacts = Contacts(self._store, self._states, self._recorder, self._connections)
+        self._send_gate = SendGateServicer(checker, self._recorder, read_address, time.time_ns)
+        self._contacts = ContactServicer(contacts, read_address)
+        self._reviews = OptInReviewServicer(Reviews(self._store, self._recorder, contacts))
+        self._channels = ChannelServicer(Channels(self._recorder, self._connections))
 
     async def listen(self) -> list[grpc.aio.Server]:
         """Answer on all addresses; nothing is served yet but health, NOT_SERVING. Raises StartError."""
-        await self._health.starting()
-        servers = []
-        for plane, addresses in (("data", self._settings.listen), ("control", self._settings.control_listen)):
-            listening = server.create()
-            send_gate_pb2_grpc.add_SendGateServiceServicer_to_server(self._servicer, listening)
-            health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, listening)
-            if plane == "control":
-                server.add_reflection(listening, SERVICES)
-            for address in server.bind(listening, addresses):
-                _log.info("%s plane listens on %s", plane, address)
-            servers.append(listening)
-        for listening in servers:
-            await listening.start()
-        return servers
+        data, control = server.create(), server.create()
+        for plane in (data, control):
+            send_gate_pb2_grpc.add_SendGateServiceServicer_to_server(self._send_gate, plane)
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, plane)
+        contact_pb2_grpc.add_ContactServiceServicer_to_server(self._contacts, control)
+        opt_in_review_pb2_grpc.add_OptInReviewServiceServicer_to_server(self._reviews, control)
+        channel_pb2_grpc.add_ChannelServiceServicer_to_server(self._channels, control)
+        server.add_reflection(control, SERVICES)
+        for name, plane, addresses in (
+            ("data", data, self._settings.listen),
+            ("control", control, self._settings.control_listen),
+        ):
+            for address in server.bind(plane, addresses):
+                _log.info("%s plane listens on %s", name, address)
+        for plane in (data, control):
+            await plane.start()
+        return [data, control]
 
     async def open(self) -> None:
         """Open the database, build the filter, and serve. Raises StartError and StoreUnavailableError."""
         began = time.monotonic()
         await self._store.open()
+        self._connections.publish(self._store.connections())
         await self._states.open()
         self._recorder.open()
-        await self._health.ready()
+        # What was built until now lives as long as the gate: no later collection need look at it again.
+        gc.collect()
+        gc.freeze()
+        # States and rows in flight are many small objects without cycles; the default thresholds stall the loop.
+        gc.set_threshold(50_000, 20, 100)
+        self._health.ready()
         _log.info("serving %s after %.1f s", self._settings.database, time.monotonic() - began)
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Let probes see NOT_SERVING, while everything is still served."""
-        await self._health.draining()
+        self._health.drain()
+
+    def end_watches(self) -> None:
+        """Let probes go that watch, so that the servers can stop."""
+        self._health.close()
 
     async def close(self) -> None:
         """Finish the events that were taken and let the database go."""
         await self._recorder.close()
         await self._store.close()
-
-    def _durable(self, durable: bool) -> None:
-        report = asyncio.create_task(self._health.durable(durable=durable))
-        self._reports.add(report)
-        report.add_done_callback(self._reports.discard)
 
 
 async def serve(settings: Settings) -> None:
@@ -99,10 +131,11 @@ async def serve(settings: Settings) -> None:
             await stopping
         else:
             opening.cancel()
-        await gate.drain()
+        gate.drain()
         await _pause(settings.drain_delay, told_to_stop)
         _log.info("draining")
     finally:
+        gate.end_watches()
         await asyncio.gather(*(each.stop(settings.drain_grace) for each in servers))
         await gate.close()
     _log.info("stopped")

@@ -14,6 +14,7 @@ from gate.rules.keywords import Profile
 PREFIX: Final = "SENDGATE_"
 UNIX: Final = "unix:"
 TARGET: Final = f"{PREFIX}TARGET"
+CONTROL_TARGET: Final = f"{PREFIX}CONTROL_TARGET"
 LOCATION: Final = f"{PREFIX}LOCATION"
 
 # Orchestrators set these for a service named `sendgate`; they are not ours.
@@ -143,7 +144,7 @@ def load(environment: Mapping[str, str], given: Mapping[str, str]) -> Settings:
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {variable(each.name) for each in fields(Settings)} | {TARGET, LOCATION}
+    known = {variable(each.name) for each in fields(Settings)} | {TARGET, CONTROL_TARGET, LOCATION}
     for name in environment:
         if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name):
             close = difflib.get_close_matches(name, known, n=1)

@@ -2,25 +2,32 @@
 
 import rich_click as click
 
+from gate.cli.channel import channel
 from gate.cli.check import check
+from gate.cli.client import Group
 from gate.cli.connectors import connectors
+from gate.cli.contact import contact
 from gate.cli.healthcheck import healthcheck
 from gate.cli.record import record
+from gate.cli.review import review
 from gate.cli.serve import serve
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="sendgate", prog_name="sendgate")
 def main() -> None:
     """Guard every outbound message: may it be sent, and what happened to it?
 
     Start a gate with `sendgate serve`, tell it what happened with `sendgate record`, and ask it with
-    `sendgate check` whether a contact may be written to.
+    `sendgate check` whether a contact may be written to. `sendgate contact show` tells why not.
     """
 
 
 main.add_command(serve)
 main.add_command(check)
 main.add_command(record)
-main.add_command(healthcheck)
+main.add_command(contact)
+main.add_command(review)
+main.add_command(channel)
 main.add_command(connectors)
+main.add_command(healthcheck)

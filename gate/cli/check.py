@@ -1,17 +1,15 @@
 """`sendgate check`: may this be sent?"""
 
 import sys
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Final
 
 import rich_click as click
-from rich.table import Table
 from sendgate.v1 import send_gate_pb2 as pb
 from sendgate.v1 import send_gate_pb2_grpc as rpc
 
 from gate.cli.client import (
+    CHANNELS,
     DENIED,
+    channel_choice,
     connected,
     console,
     json_option,
@@ -21,13 +19,12 @@ from gate.cli.client import (
     target_option,
     timeout_option,
 )
-
-CHANNELS: Final = {short(name, "CHANNEL_"): number for name, number in pb.Channel.items() if number}
+from gate.cli.tables import suppression_table
 
 
 @click.command()
 @click.option("--contact", default="", metavar="ID", help="The person.")
-@click.option("--channel", required=True, type=click.Choice(list(CHANNELS), case_sensitive=False), help="The channel.")
+@click.option("--channel", required=True, type=channel_choice, help="The channel.")
 @click.option("--address", default="", help="Where the message would go: a phone number, an email address, a user id.")
 @location_option
 @target_option
@@ -38,6 +35,8 @@ def check(
 ) -> None:
     """Ask whether a contact, an address, or a contact at an address may be written to now.
 
+    For instance: `sendgate check --contact c1 --channel sms`
+
     Exit code 0: allowed. 3: denied, with the reasons. 1: the gate could not decide, so do not send.
     """
     if not contact and not address:
@@ -45,7 +44,7 @@ def check(
     request = pb.CheckSendRequest(
         location_id=location,
         contact_id=contact,
-        channel=pb.Channel.ValueType(CHANNELS[channel]),
+        channel=CHANNELS[channel],
         address=address,
     )
     with connected(target) as connection:
@@ -65,20 +64,3 @@ def _print(response: pb.CheckSendResponse) -> None:
     console.print(f"[red]denied[/red]: {reason}")
     if response.suppressions:
         console.print(suppression_table(response.suppressions))
-
-
-def suppression_table(suppressions: Iterable[pb.Suppression]) -> Table:
-    """Lay out suppressions for people."""
-    table = Table("channel", "cause", "permanence", "lifted by", "since (UTC)", "on", "code", "event")
-    for each in suppressions:
-        table.add_row(
-            "all channels" if each.all_channels else short(pb.Channel.Name(each.channel), "CHANNEL_"),
-            short(pb.Cause.Name(each.cause), "CAUSE_"),
-            short(pb.Permanence.Name(each.permanence), "PERMANENCE_"),
-            ", ".join(short(pb.Remover.Name(remover), "REMOVER_") for remover in each.removers),
-            f"{datetime.fromtimestamp(each.set_time.seconds, UTC):%Y-%m-%d %H:%M:%S}",
-            each.address or "the contact",
-            each.provider_code,
-            each.event_id,
-        )
-    return table

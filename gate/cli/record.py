@@ -7,10 +7,6 @@ from typing import BinaryIO, Final, NamedTuple
 
 import grpc
 import rich_click as click
-from google.protobuf.json_format import Parse, ParseError
-from google.rpc.error_details_pb2 import BadRequest
-from google.rpc.status_pb2 import Status
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sendgate.v1 import send_gate_pb2 as pb
 from sendgate.v1 import send_gate_pb2_grpc as rpc
@@ -29,6 +25,7 @@ from gate.cli.client import (
     target_option,
     timeout_option,
 )
+from gate.cli.lines import LineError, UnreadableError, numbered, parse, position, progress, violation
 
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 2 * 1024 * 1024
@@ -65,7 +62,7 @@ def record(source: BinaryIO, location: str, target: str, timeout: float, *, as_j
     Exit code 0: every line was recorded. 1: there were bad lines, or the gate could not be reached.
     """
     tally = _Tally()
-    with connected(target) as connection, _progress(source) as progress:
+    with connected(target) as connection, progress(source, "recording") as bar:
         stub = rpc.SendGateServiceStub(connection)
         for lines in _batches(source, location, tally):
             request = pb.BatchRecordEventsRequest(events=[line.event for line in lines])
@@ -75,7 +72,7 @@ def record(source: BinaryIO, location: str, target: str, timeout: float, *, as_j
                 fail(f"{target}: {describe(error)}; recorded up to line {lines[0].number - 1}, run again to go on")
             for line, result in zip(lines, response.results, strict=True):
                 tally.add(line, result)
-            progress.update(progress.task_ids[0], completed=_position(source))
+            bar.update(bar.task_ids[0], completed=position(source))
     tally.report(as_json=as_json)
     sys.exit(FAILED if tally.bad else 0)
 
@@ -91,7 +88,9 @@ class _Tally:
         if result.HasField("response"):
             self.outcomes[pb.Outcome.Name(result.response.outcome)] += 1
         else:
-            self.refuse(line.number, _problem(result.error))
+            field, problem = violation(result.error)
+            name = field.partition(".")[2]  # without the place that the event had in its batch
+            self.refuse(line.number, f"{name}: {problem}" if name else problem)
 
     def refuse(self, number: int, problem: str) -> None:
         self.bad += 1
@@ -111,19 +110,9 @@ class _Tally:
 def _batches(source: BinaryIO, location: str, tally: _Tally) -> Iterator[list[_Line]]:
     lines: list[_Line] = []
     size = 0
-    for number, text in enumerate(source, start=1):
-        if not text.strip():
-            continue
-        event = pb.Event()
-        try:
-            Parse(text, event)
-        except (ParseError, UnicodeDecodeError) as error:
-            problem = " ".join(str(error).split())  # the library's word on it may take several lines
-            tally.refuse(number, f"event: not an Event in protobuf JSON: {problem}")
-            continue
-        event.location_id = event.location_id or location
-        lines.append(_Line(number, event))
-        size += len(text)
+    for line in _lines(source, location, tally):
+        lines.append(line)
+        size += line.event.ByteSize()
         if len(lines) == _BATCH or size > _BATCH_BYTES:
             yield lines
             lines, size = [], 0
@@ -131,32 +120,18 @@ def _batches(source: BinaryIO, location: str, tally: _Tally) -> Iterator[list[_L
         yield lines
 
 
-def _problem(error: Status) -> str:
-    """Tell which field is at fault, without the place that the event had in its batch."""
-    violation = BadRequest()
-    for detail in error.details:
-        if detail.Unpack(violation):
-            field = violation.field_violations[0]
-            return f"{field.field.partition('.')[2]}: {field.description}"
-    return str(error.message)
-
-
-def _progress(source: BinaryIO) -> Progress:
-    """Make a bar over the file's bytes, on a terminal only."""
-    total = _size(source)
-    bar = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if total else (TextColumn("..."),)
-    progress = Progress(TextColumn("recording"), *bar, console=errors, disable=not errors.is_terminal, transient=True)
-    progress.add_task("recording", total=total)
-    return progress
-
-
-def _size(source: BinaryIO) -> int | None:
-    if not source.seekable():
-        return None
-    size = source.seek(0, 2)
-    source.seek(0)
-    return size
-
-
-def _position(source: BinaryIO) -> int | None:
-    return source.tell() if source.seekable() else None
+def _lines(source: BinaryIO, location: str, tally: _Tally) -> Iterator[_Line]:
+    try:
+        for number, text in numbered(source):
+            if not text.strip():
+                continue
+            event = pb.Event()
+            try:
+                parse(text, event, "event")
+            except LineError as error:
+                tally.refuse(number, str(error))
+                continue
+            event.location_id = event.location_id or location
+            yield _Line(number, event)
+    except UnreadableError as error:
+        tally.refuse(error.line, str(error))

@@ -39,8 +39,6 @@ def serve(**given: str | None) -> None:
     Health probes see SERVING once the database is open and every check can be answered. On SIGTERM the gate
     tells probes first, goes on serving for the drain delay, lets calls in flight finish, and exits with 0.
     """
-    from gate import app  # noqa: PLC0415  the server's libraries are slow to import: no other command waits for them
-
     try:
         settings = load(os.environ, {name: text for name, text in given.items() if text is not None})
         logging.basicConfig(
@@ -48,6 +46,8 @@ def serve(**given: str | None) -> None:
             level=settings.log_level.upper(),
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
+        from gate import app  # noqa: PLC0415  slow to import: neither help nor a wrong setting waits for the server
+
         asyncio.run(app.serve(settings))
     except SettingsError as error:
         _end(error, _MISCONFIGURED)

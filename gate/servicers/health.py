@@ -1,9 +1,15 @@
-"""grpc.health.v1: what an orchestrator learns of the gate."""
+"""grpc.health.v1, Check and Watch: what an orchestrator learns of the gate.
 
-from typing import Final
+NOT_SERVING from the first byte until the gate is ready. A watcher that does not read holds up nobody.
+"""
 
-from grpc_health.v1.health import aio
-from grpc_health.v1.health_pb2 import HealthCheckResponse
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health_pb2 as pb
+from grpc_health.v1 import health_pb2_grpc as rpc
 
 CHECKS: Final = ("", "sendgate.v1.SendGateService")
 """Names that stand for "checks are answered": the whole server and the service."""
@@ -11,30 +17,66 @@ CHECKS: Final = ("", "sendgate.v1.SendGateService")
 WRITES: Final = "sendgate.writes"
 """Name that stands for "events become durable". It alone turns when the disk refuses."""
 
-_SERVING: Final = HealthCheckResponse.SERVING
-_NOT_SERVING: Final = HealthCheckResponse.NOT_SERVING
+_Status: Final[Any] = pb.HealthCheckResponse
+_Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class Health:
-    """The health service's state. NOT_SERVING from the first byte until the gate is ready."""
+class Health(rpc.HealthServicer):
+    """Serves the state that it is told. Needs no credentials and touches nothing but memory."""
 
     def __init__(self) -> None:
-        self.servicer = aio.HealthServicer()
+        self._statuses: dict[str, int] = dict.fromkeys((*CHECKS, WRITES), _Status.NOT_SERVING)
+        self._watchers: set[asyncio.Event] = set()
+        self._draining = False
+        self._closed = False
 
-    async def starting(self) -> None:
-        """Say that nothing is served yet; call it before the server starts."""
-        for name in (*CHECKS, WRITES):
-            await self.servicer.set(name, _NOT_SERVING)
-
-    async def ready(self) -> None:
+    def ready(self) -> None:
         """Say that checks are answered and events recorded."""
-        for name in (*CHECKS, WRITES):
-            await self.servicer.set(name, _SERVING)
+        self._turn((*CHECKS, WRITES), _Status.SERVING)
 
-    async def durable(self, *, durable: bool) -> None:
+    def durable(self, durable: bool) -> None:
         """Say whether events become durable."""
-        await self.servicer.set(WRITES, _SERVING if durable else _NOT_SERVING)
+        self._turn((WRITES,), _Status.SERVING if durable else _Status.NOT_SERVING)
 
-    async def draining(self) -> None:
+    def drain(self) -> None:
         """Say that nothing is served any more, for good."""
-        await self.servicer.enter_graceful_shutdown()
+        self._turn((*CHECKS, WRITES), _Status.NOT_SERVING)
+        self._draining = True
+
+    def close(self) -> None:
+        """End the watchers' streams, which would otherwise hold up the server's stop."""
+        self._closed = True
+        self._wake()
+
+    async def Check(self, request: pb.HealthCheckRequest, context: _Context) -> pb.HealthCheckResponse:
+        """Answer once; NOT_FOUND for a name that the gate does not have."""
+        status = self._statuses.get(request.service)
+        if status is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"service: {request.service!r} is unknown")
+        return pb.HealthCheckResponse(status=status)
+
+    async def Watch(self, request: pb.HealthCheckRequest, context: _Context) -> AsyncIterator[pb.HealthCheckResponse]:
+        """Answer now and at every change; SERVICE_UNKNOWN for a name that the gate does not have."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        told = None
+        try:
+            while not self._closed:
+                status = self._statuses.get(request.service, _Status.SERVICE_UNKNOWN)
+                if status != told:
+                    told = status
+                    yield pb.HealthCheckResponse(status=status)
+                else:
+                    await changed.wait()
+                    changed.clear()
+        finally:
+            self._watchers.discard(changed)
+
+    def _turn(self, names: tuple[str, ...], status: int) -> None:
+        if not self._draining:
+            self._statuses.update(dict.fromkeys(names, status))
+            self._wake()
+
+    def _wake(self) -> None:
+        for changed in self._watchers:
+            changed.set()

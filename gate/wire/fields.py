@@ -49,13 +49,13 @@ def at_most(field: str, items: Sized, limit: int) -> None:
         )
 
 
-def enum_value(field: str, number: int, values: Mapping[int, Value], name: str) -> Value:
+def enum_value(field: str, number: int, values: Mapping[int, Value], name: str, file: str = "send_gate.proto") -> Value:
     """Read an enum; `values` holds the numbers that are allowed here."""
     value = values.get(number)
     if value is None:
         if number == 0:
-            raise InvalidFieldError(Reason.FIELD_REQUIRED, field, f"required; name one of {name} in send_gate.proto")
-        raise InvalidFieldError(Reason.ENUM_UNKNOWN, field, f"unknown value {number}; see {name} in send_gate.proto")
+            raise InvalidFieldError(Reason.FIELD_REQUIRED, field, f"required; name one of {name} in {file}")
+        raise InvalidFieldError(Reason.ENUM_UNKNOWN, field, f"unknown value {number}; see {name} in {file}")
     return value
 
 

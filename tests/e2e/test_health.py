@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from sendgate.v1 import send_gate_pb2 as pb
 
 from gate.rules.model import Cause, Channel, Subject, Suppression
-from store.store import Store
+from store.store import Changes, Store
 from tests.e2e.conftest import StartServer
 from tests.e2e.server import DEADLINE_S, NOT_SERVING, SERVING, Server
 
@@ -32,8 +32,9 @@ def big_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def fill() -> None:
         store = Store(directory / "gate.db")
         await store.open()
-        contacts = (Subject("default", "contact", f"c{number}") for number in range(SUPPRESSED))
-        await store.commit([], (Suppression(contact, Channel.SMS, Cause.OPT_OUT, 1) for contact in contacts), [])
+        contacts = [Subject("default", "contact", f"c{number}") for number in range(SUPPRESSED)]
+        rows = [Suppression(contact, Channel.SMS, Cause.OPT_OUT, 1) for contact in contacts]
+        await store.commit(Changes(suppressions=rows))
         await store.close()
 
     asyncio.run(fill())

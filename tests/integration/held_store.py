@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from gate.rules.lattice import SubjectState
-from gate.rules.model import Link, Subject, Suppression
-from store.event_log import Record
-from store.store import Store
+from gate.rules.model import Subject
+from store.store import Changes, Store
 
 
 class HeldStore(Store):
@@ -44,15 +43,15 @@ class HeldStore(Store):
             meanwhile()
         return state
 
-    async def commit(self, records: Iterable[Record], states: Iterable[Suppression], links: Iterable[Link]) -> None:
+    async def commit(self, changes: Changes) -> None:
         """Commit, and wait on the side of it that the test wants."""
         self.commits += 1
         if self._held_after:
-            await super().commit(records, states, links)
+            await super().commit(changes)
             await self._wait()
         else:
             await self._wait()
-            await super().commit(records, states, links)
+            await super().commit(changes)
 
     async def _wait(self) -> None:
         self.reached.set()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gate.cache import States
+from gate.connections import Connections
 from gate.rules.judge import Decision, active_suppressions, decide, view
 from gate.rules.model import Channel, Event, InboundMessage, SmsFailure
 from gate.rules.outcome import Answer
@@ -82,12 +83,12 @@ async def running(
     """Open all parts and close them as a gate does."""
     store = Store(store) if isinstance(store, Path) else store
     await store.open()
-    states = States(store, cache_size)
-    recorder = Recorder(store, states, load_rulebook(), clock, on_durable)
+    states, connections = States(store, cache_size), Connections()
+    recorder = Recorder(store, states, connections, load_rulebook(), clock, on_durable)
     try:
         await states.open()
         recorder.open()
-        yield Parts(store, states, recorder, Checker(states))
+        yield Parts(store, states, recorder, Checker(states, connections))
     finally:
         await recorder.close()
         await store.close()

@@ -8,6 +8,7 @@ import pytest
 
 from gate.rules.model import Cause, Channel, Link, Subject, Suppression
 from store import suppressions
+from store.store import Changes
 from tests.integration.held_store import HeldStore, hang_up
 from tests.integration.parts import HERE, NOON, OLD_NUMBER, SECOND, Parts, reply, running
 
@@ -172,7 +173,7 @@ def loads(store: HeldStore) -> dict[str, int]:
 
 async def link_rows(gate: Parts, *links: Link) -> None:
     """Put links into the database and show them, as the writer of a control plane does."""
-    await gate.store.commit([], [], links)
+    await gate.store.commit(Changes(links=links))
     for link in links:
         contact = Subject(HERE, "contact", link.contact_id)
         address = Subject(HERE, "address", link.address)

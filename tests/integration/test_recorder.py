@@ -2,17 +2,15 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from gate.errors import EventIdReusedError, NotReadyError, StoreUnavailableError
-from gate.rules.model import Channel, Link, Outcome, Suppression
+from gate.rules.model import Channel, Outcome
 from gate.rules.outcome import Answer
 from gate.service.record import GROUP
-from store.event_log import Record
-from store.store import Store
+from store.store import Changes, Store
 from tests.integration.held_store import HeldStore
 from tests.integration.parts import NEW_NUMBER, NOON, OLD_NUMBER, SECOND, disk_refusing_writes, reply, running
 
@@ -230,10 +228,10 @@ class _TurnsAtCommit(Store):
         self.turns = 0
         self.turns_at_commit = 0
 
-    async def commit(self, records: Iterable[Record], states: Iterable[Suppression], links: Iterable[Link]) -> None:
+    async def commit(self, changes: Changes) -> None:
         """Commit after taking the note."""
         self.turns_at_commit = self.turns
-        await super().commit(records, states, links)
+        await super().commit(changes)
 
 
 async def test_a_long_batch_lets_checks_in_between(path: Path) -> None:

@@ -35,8 +35,8 @@ from gate.rules.model import (
 )
 from gate.rules.outcome import Answer
 from store import addresses, suppressions
-from store.event_log import Record, content
-from store.store import Store
+from store.event_log import Record, content, key
+from store.store import Changes, Store
 from tests.integration.parts import HERE, NEW_NUMBER, NOON, OLD_NUMBER, SECOND, running
 
 ANN = Subject(HERE, "contact", "ann")
@@ -127,7 +127,7 @@ async def test_a_subject_is_loaded_with_all_that_is_known_of_it(store: Store) ->
     on_number = Suppression(NUMBER, Channel.SMS, Cause.OPT_OUT, NOON, NOON + 1)
     link = Link(HERE, "ann", OLD_NUMBER, NOON, NEVER)
 
-    await store.commit([], [row, on_number], [link])
+    await store.commit(Changes(suppressions=[row, on_number], links=[link]))
 
     assert store.load(ANN) == SubjectState({(None, Cause.MANUAL): row}, {OLD_NUMBER: link})
     assert store.load(NUMBER) == SubjectState({(Channel.SMS, Cause.OPT_OUT): on_number}, {})
@@ -138,7 +138,7 @@ async def test_subjects_are_told_apart_by_all_their_parts(store: Store) -> None:
     """Location, kind and id are separate parts of the key: no two subjects share one."""
     subjects = [Subject("l", "contact", "x"), Subject("l", "address", "x"), Subject("lx", "contact", ""), ANN]
 
-    await store.commit([], [Suppression(subject, Channel.SMS, Cause.MANUAL, NOON) for subject in subjects[:1]], [])
+    await store.commit(Changes(suppressions=[Suppression(subjects[0], Channel.SMS, Cause.MANUAL, NOON)]))
 
     assert [bool(store.load(subject).suppressions) for subject in subjects] == [True, False, False, False]
 
@@ -146,14 +146,14 @@ async def test_subjects_are_told_apart_by_all_their_parts(store: Store) -> None:
 async def test_both_ways_along_a_link(store: Store) -> None:
     """A link is found from the contact and from the address, unlinked ones too, in its own location alone."""
     await store.commit(
-        [],
-        [],
-        [
-            Link(HERE, "ann", OLD_NUMBER, 1, 2),
-            Link(HERE, "bob", OLD_NUMBER, 1),
-            Link(HERE, "bob", NEW_NUMBER, 1),
-            Link("elsewhere", "eve", OLD_NUMBER, 1),
-        ],
+        Changes(
+            links=[
+                Link(HERE, "ann", OLD_NUMBER, 1, 2),
+                Link(HERE, "bob", OLD_NUMBER, 1),
+                Link(HERE, "bob", NEW_NUMBER, 1),
+                Link("elsewhere", "eve", OLD_NUMBER, 1),
+            ]
+        )
     )
 
     assert set(store.contacts_of(NUMBER)) == {ANN, BOB}
@@ -180,7 +180,7 @@ async def test_the_log_gives_back_what_it_was_given(store: Store, detail: Detail
     effects = Effects((row, everywhere), (Link(HERE, "ann", OLD_NUMBER, NOON),))
     answer = Answer(Outcome.APPLIED, (row,), (everywhere,), DndStatus.PARTIAL, 7)
 
-    await store.commit([Record(event, content(event), NOON, effects, answer)], [], [])
+    await store.commit(Changes([Record(key(event), content(event), NOON, effects, answer)]))
 
     assert store.find(event) == (content(event), answer)
     assert list(store.replay()) == [effects]
@@ -191,7 +191,7 @@ async def test_an_event_is_known_by_location_provider_and_id(store: Store) -> No
     """The same id at another provider or location is another event."""
     event = Event("e1", HERE, "ann", "", NOON, "twilio", EmailComplaint())
     answer = Answer(Outcome.NO_EFFECT, (), (), DndStatus.OFF, 1)
-    await store.commit([Record(event, content(event), NOON, Effects(), answer)], [], [])
+    await store.commit(Changes([Record(key(event), content(event), NOON, Effects(), answer)]))
 
     others = [
         Event("e1", HERE, "ann", "", NOON, "mailgun", EmailComplaint()),

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esendgate/v1/error_reason.proto\x12\x0bsendgate.v1*\xeb\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_REASON_FIELD_REQUIRED\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_FIELD_TOO_LONG\x10\x02\x12\x1d\n\x19\x45RROR_REASON_ENUM_UNKNOWN\x10\x03\x12 \n\x1c\x45RROR_REASON_ADDRESS_INVALID\x10\x04\x12\x1d\n\x19\x45RROR_REASON_TIME_INVALID\x10\x05\x12\x1f\n\x1b\x45RROR_REASON_TOO_MANY_ITEMS\x10\x06\x12 \n\x1c\x45RROR_REASON_EVENT_ID_REUSED\x10\x07\x12\x1a\n\x16\x45RROR_REASON_NOT_READY\x10\x08\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\t\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esendgate/v1/error_reason.proto\x12\x0bsendgate.v1*\xdf\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_REASON_FIELD_REQUIRED\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_FIELD_TOO_LONG\x10\x02\x12\x1d\n\x19\x45RROR_REASON_ENUM_UNKNOWN\x10\x03\x12 \n\x1c\x45RROR_REASON_ADDRESS_INVALID\x10\x04\x12\x1d\n\x19\x45RROR_REASON_TIME_INVALID\x10\x05\x12\x1f\n\x1b\x45RROR_REASON_TOO_MANY_ITEMS\x10\x06\x12 \n\x1c\x45RROR_REASON_EVENT_ID_REUSED\x10\x07\x12\x1a\n\x16\x45RROR_REASON_NOT_READY\x10\x08\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\t\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\n\x12\x1e\n\x1a\x45RROR_REASON_FIELD_INVALID\x10\x0b\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x0c\x12%\n!ERROR_REASON_NOT_LIFTABLE_BY_USER\x10\r\x12%\n!ERROR_REASON_REMEDIATION_REQUIRED\x10\x0e\x12&\n\"ERROR_REASON_CHANNEL_NOT_CONNECTED\x10\x0f\x12 \n\x1c\x45RROR_REASON_ALREADY_DECIDED\x10\x10\x12\x1e\n\x1a\x45RROR_REASON_ROLE_REQUIRED\x10\x11\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sendgate.v1.error_reason_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=48
-  _globals['_ERRORREASON']._serialized_end=411
+  _globals['_ERRORREASON']._serialized_end=655
 # @@protoc_insertion_point(module_scope)

@@ -39,7 +39,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         { "reason": "ERROR_REASON_FIELD_TOO_LONG", "domain": "sendgate", "metadata": { "field": "contact_id" } }
     """
     ERROR_REASON_ENUM_UNKNOWN: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT: an enum field holds a value that the contract does not have, or none.
+    """INVALID_ARGUMENT: an enum field holds a value that the contract does not have.
 
     Example: a CheckSendRequest with channel 9:
 
@@ -94,6 +94,56 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         { "reason": "ERROR_REASON_INTERNAL", "domain": "sendgate" }
     """
+    ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 11
+    """INVALID_ARGUMENT: a field has a value that it cannot have, or contradicts another field.
+
+    Example: a SetDndRequest that names all channels and single ones too:
+
+        { "reason": "ERROR_REASON_FIELD_INVALID", "domain": "sendgate", "metadata": { "field": "channels" } }
+    """
+    ERROR_REASON_NOT_FOUND: _ErrorReason.ValueType  # 12
+    """NOT_FOUND: there is no review or message of this id.
+
+    Example: GetOptIn with a review_id that the gate never gave out:
+
+        { "reason": "ERROR_REASON_NOT_FOUND", "domain": "sendgate" }
+    """
+    ERROR_REASON_NOT_LIFTABLE_BY_USER: _ErrorReason.ValueType  # 13
+    """FAILED_PRECONDITION: DND cannot be switched off, because a suppression there is not the user's to lift. A
+    google.rpc.PreconditionFailure names each cause (type), where it stands (subject) and the way out (description).
+
+    Example: SetDnd off on SMS after a STOP reply:
+
+        { "reason": "ERROR_REASON_NOT_LIFTABLE_BY_USER", "domain": "sendgate" }
+    """
+    ERROR_REASON_REMEDIATION_REQUIRED: _ErrorReason.ValueType  # 14
+    """FAILED_PRECONDITION: DND can be switched off once both remediation steps are done and stated. Details as above.
+
+    Example: SetDnd off on EMAIL after a bounce, without remediation:
+
+        { "reason": "ERROR_REASON_REMEDIATION_REQUIRED", "domain": "sendgate" }
+    """
+    ERROR_REASON_CHANNEL_NOT_CONNECTED: _ErrorReason.ValueType  # 15
+    """FAILED_PRECONDITION: the location has registered channels, and this one is not among them.
+
+    Example: SetDnd on GMB in a location that registered SMS alone:
+
+        { "reason": "ERROR_REASON_CHANNEL_NOT_CONNECTED", "domain": "sendgate" }
+    """
+    ERROR_REASON_ALREADY_DECIDED: _ErrorReason.ValueType  # 16
+    """FAILED_PRECONDITION: the review or message was decided before.
+
+    Example: ApproveOptIn on a rejected review:
+
+        { "reason": "ERROR_REASON_ALREADY_DECIDED", "domain": "sendgate" }
+    """
+    ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 17
+    """PERMISSION_DENIED: the caller's credential lacks the role that this needs.
+
+    Example: ApproveOptIn by a caller without the support role:
+
+        { "reason": "ERROR_REASON_ROLE_REQUIRED", "domain": "sendgate" }
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo on every error, by its full name."""
@@ -115,7 +165,7 @@ Example: a contact_id of 300 bytes, where 256 are the bound:
     { "reason": "ERROR_REASON_FIELD_TOO_LONG", "domain": "sendgate", "metadata": { "field": "contact_id" } }
 """
 ERROR_REASON_ENUM_UNKNOWN: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT: an enum field holds a value that the contract does not have, or none.
+"""INVALID_ARGUMENT: an enum field holds a value that the contract does not have.
 
 Example: a CheckSendRequest with channel 9:
 
@@ -169,5 +219,55 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 Example:
 
     { "reason": "ERROR_REASON_INTERNAL", "domain": "sendgate" }
+"""
+ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 11
+"""INVALID_ARGUMENT: a field has a value that it cannot have, or contradicts another field.
+
+Example: a SetDndRequest that names all channels and single ones too:
+
+    { "reason": "ERROR_REASON_FIELD_INVALID", "domain": "sendgate", "metadata": { "field": "channels" } }
+"""
+ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 12
+"""NOT_FOUND: there is no review or message of this id.
+
+Example: GetOptIn with a review_id that the gate never gave out:
+
+    { "reason": "ERROR_REASON_NOT_FOUND", "domain": "sendgate" }
+"""
+ERROR_REASON_NOT_LIFTABLE_BY_USER: ErrorReason.ValueType  # 13
+"""FAILED_PRECONDITION: DND cannot be switched off, because a suppression there is not the user's to lift. A
+google.rpc.PreconditionFailure names each cause (type), where it stands (subject) and the way out (description).
+
+Example: SetDnd off on SMS after a STOP reply:
+
+    { "reason": "ERROR_REASON_NOT_LIFTABLE_BY_USER", "domain": "sendgate" }
+"""
+ERROR_REASON_REMEDIATION_REQUIRED: ErrorReason.ValueType  # 14
+"""FAILED_PRECONDITION: DND can be switched off once both remediation steps are done and stated. Details as above.
+
+Example: SetDnd off on EMAIL after a bounce, without remediation:
+
+    { "reason": "ERROR_REASON_REMEDIATION_REQUIRED", "domain": "sendgate" }
+"""
+ERROR_REASON_CHANNEL_NOT_CONNECTED: ErrorReason.ValueType  # 15
+"""FAILED_PRECONDITION: the location has registered channels, and this one is not among them.
+
+Example: SetDnd on GMB in a location that registered SMS alone:
+
+    { "reason": "ERROR_REASON_CHANNEL_NOT_CONNECTED", "domain": "sendgate" }
+"""
+ERROR_REASON_ALREADY_DECIDED: ErrorReason.ValueType  # 16
+"""FAILED_PRECONDITION: the review or message was decided before.
+
+Example: ApproveOptIn on a rejected review:
+
+    { "reason": "ERROR_REASON_ALREADY_DECIDED", "domain": "sendgate" }
+"""
+ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 17
+"""PERMISSION_DENIED: the caller's credential lacks the role that this needs.
+
+Example: ApproveOptIn by a caller without the support role:
+
+    { "reason": "ERROR_REASON_ROLE_REQUIRED", "domain": "sendgate" }
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
