@@ -28,6 +28,7 @@ from gate.service.check import Checker
 from gate.service.contacts import Contacts
 from gate.service.record import Recorder
 from gate.service.reviews import Reviews
+from gate.service.transfer import Transfer
 from gate.servicers.channels import ChannelServicer
 from gate.servicers.contacts import ContactServicer
 from gate.servicers.health import Health
@@ -63,7 +64,7 @@ class Gate:
         checker = Checker(self._states, self._connections)
         contacts = Contacts(self._store, self._states, self._recorder, self._connections)
         self._send_gate = SendGateServicer(checker, self._recorder, read_address, time.time_ns)
-        self._contacts = ContactServicer(contacts, read_address)
+        self._contacts = ContactServicer(contacts, Transfer(self._store, self._recorder), read_address, time.time_ns)
         self._reviews = OptInReviewServicer(Reviews(self._store, self._recorder, contacts))
         self._channels = ChannelServicer(Channels(self._recorder, self._connections))
 

@@ -54,7 +54,10 @@ class States:
 
         A state that was read before a commit is never kept after it: the read is repeated instead.
         """
-        state = self._cache.get(subject) or self._held.get(subject)
+        try:
+            return self._cache[subject]
+        except KeyError:
+            state = self._held.get(subject)
         while state is None:
             commits = self._commits
             read = self._store.load(subject)
@@ -91,11 +94,18 @@ class States:
         finally:
             self._held = {}
 
-    def publish(self, states: Mapping[Subject, SubjectState], suspects: Iterable[Subject]) -> None:
-        """Show what a commit put into the store to every later check. Call it right after the commit."""
+    def publish(
+        self, states: Mapping[Subject, SubjectState], suspects: Iterable[Subject], unknown: Iterable[Subject] = ()
+    ) -> None:
+        """Show what a commit put into the store to every later check. Call it right after the commit.
+
+        `unknown` are subjects whose states changed too, and are to be read anew.
+        """
         if self._suspects is None:
             raise NotReadyError
         self._commits += 1
         self._held = {}
         self._suspects.update(suspects)
         self._cache.update(states)
+        for subject in unknown:
+            self._cache.pop(subject, None)

@@ -48,13 +48,18 @@ def answering(
     async def answer(servicer: Servicer, request: Request, context: Context) -> Response:
         try:
             return await method(servicer, request, context)
-        except GateError as error:
-            await _abort(context, error)
-        except Exception:  # what is left is a defect, and must not reach the caller as it is
-            _log.exception("%s failed", method.__name__)
-            await _abort(context, GateError("the gate failed to answer; do not send, and report this"))
+        except Exception as error:
+            await end(context, method.__name__, error)
 
     return answer
+
+
+async def end(context: Context, method: str, error: Exception) -> NoReturn:
+    """End a call with the status of an error; one that is no GateError must not reach the caller as it is."""
+    if not isinstance(error, GateError):
+        _log.error("%s failed", method, exc_info=error)
+        error = GateError("the gate failed to answer; do not send, and report this")
+    await _abort(context, error)
 
 
 async def _abort(context: Context, error: GateError) -> NoReturn:

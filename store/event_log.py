@@ -21,6 +21,14 @@ _FIND: Final = """
     SELECT location_id, provider, event_id, contact_id, address, occur_time, kind, detail, answer
     FROM wanted CROSS JOIN event USING (location_id, provider, event_id)
 """
+_KNOWN: Final = """
+    WITH wanted (location_id, provider, event_id) AS (VALUES (?, ?, ?))
+    SELECT location_id, provider, event_id FROM wanted CROSS JOIN event USING (location_id, provider, event_id)
+"""
+_OTHER_THAN_IMPORTS: Final = """
+    SELECT 1 WHERE EXISTS (SELECT 1 FROM event WHERE location_id = ?1 AND provider < ?2)
+        OR EXISTS (SELECT 1 FROM event WHERE location_id = ?1 AND provider > ?2)
+"""
 _EFFECTS: Final = "SELECT effects FROM event ORDER BY seq"
 
 _KINDS: Final = {
@@ -79,6 +87,16 @@ def find(database: Database, keys: Sequence[Key]) -> dict[Key, tuple[Content, An
         (location_id, provider, event_id): (Content(*known), _decode_answer(answer))
         for location_id, provider, event_id, *known, answer in database.read_each(_FIND, keys)
     }
+
+
+def recorded(database: Database, keys: Sequence[Key]) -> set[Key]:
+    """Tell which of the keys were recorded."""
+    return set(database.read_each(_KNOWN, keys))
+
+
+def only_imports(database: Database, location_id: str) -> bool:
+    """Tell whether nothing but imports was ever recorded in a location."""
+    return not database.read(_OTHER_THAN_IMPORTS, (location_id, acts.IMPORT))
 
 
 def last_seq(database: Database) -> int:

@@ -1,7 +1,7 @@
 """What the gate asks of its store: load a subject, look up an event, commit a group of events."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from gate.rules.lattice import EMPTY, SubjectState
 from gate.rules.model import Event, Link, Subject, Suppression
 from gate.rules.outcome import Answer
 from gate.rules.review import Phrase, PhraseState, Review, ReviewState
-from store import addresses, connections, event_log, history, reviews, suppressions
+from store import addresses, connections, event_log, export, history, reviews, suppressions
 from store.database import Database
 
 
@@ -107,6 +107,18 @@ class Store:
     async def probe(self) -> None:
         """Commit something that changes nothing, to learn whether writes are durable again."""
         await self.database.probe()
+
+    def recorded(self, keys: Sequence[event_log.Key]) -> set[event_log.Key]:
+        """Tell which of the keys were recorded."""
+        return event_log.recorded(self.database, keys)
+
+    def only_imports(self, location_id: str) -> bool:
+        """Tell whether nothing but imports was ever recorded in a location."""
+        return event_log.only_imports(self.database, location_id)
+
+    def export(self, location_id: str) -> AsyncIterator[export.Exported]:
+        """Read a location's whole state, in parts, as it is when the first one is read."""
+        return export.parts(self.database, location_id)
 
     def connections(self) -> list[ConnectionTimes]:
         """Read the channels of all locations."""

@@ -29,6 +29,10 @@ _OF_SUBJECT: Final = """
     SELECT channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
     WHERE location_id = ? AND subject_kind = ? AND subject_id = ?
 """
+_OF_LOCATION: Final = """
+    SELECT subject_kind, subject_id, channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
+    WHERE location_id = ?
+"""
 _SUBJECTS: Final = "SELECT DISTINCT location_id, subject_kind, subject_id FROM suppression"
 
 
@@ -46,6 +50,12 @@ def of_subject(database: Database, subject: Subject) -> list[Suppression]:
         Suppression(subject, _CHANNELS[channel], _CAUSES[cause], set_time, lift_time, provider_code, event_id)
         for channel, cause, set_time, lift_time, provider_code, event_id in database.read(_OF_SUBJECT, subject)
     ]
+
+
+def of_location(connection: sqlite3.Connection, location_id: str) -> Iterator[Suppression]:
+    """Read everything that stands or stood in a location, by a connection of the caller's thread."""
+    for kind, subject_id, channel, cause, *rest in connection.execute(_OF_LOCATION, (location_id,)):
+        yield Suppression(Subject(location_id, kind, subject_id), _CHANNELS[channel], _CAUSES[cause], *rest)
 
 
 def count(connection: sqlite3.Connection) -> int:

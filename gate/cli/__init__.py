@@ -11,6 +11,7 @@ from gate.cli.healthcheck import healthcheck
 from gate.cli.record import record
 from gate.cli.review import review
 from gate.cli.serve import serve
+from gate.cli.transfer import export, import_
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -29,5 +30,7 @@ main.add_command(record)
 main.add_command(contact)
 main.add_command(review)
 main.add_command(channel)
+main.add_command(import_)
+main.add_command(export)
 main.add_command(connectors)
 main.add_command(healthcheck)

@@ -9,6 +9,10 @@ GATE: Final = "sendgate"
 """The provider under which acts stand in the log, beside those that report events."""
 
 
+IMPORT: Final = "sendgate.import"
+"""The provider under which imports stand in the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetDnd:
     """A user switched DND on some channels (None: on all at once)."""
@@ -87,6 +91,18 @@ class DismissPossibleOptOut:
     phrase_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ImportContact:
+    """A contact came from another system, with DND on or off."""
+
+    dnd: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """Rows of a gate's state came with an import."""
+
+
 Detail = (
     SetDnd
     | LinkAddress
@@ -98,6 +114,8 @@ Detail = (
     | RejectOptIn
     | ConfirmPossibleOptOut
     | DismissPossibleOptOut
+    | ImportContact
+    | ImportState
 )
 
 

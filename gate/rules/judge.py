@@ -61,18 +61,27 @@ def view(location_id: str, contact_id: str, address: str, load: Callable[[Subjec
     contact = load(Subject(location_id, "contact", contact_id)) if contact_id else EMPTY
     if not contact.links:
         return View(contact, (load(Subject(location_id, "address", address)),) if address else (), ())
-    used = {
-        known: load(Subject(location_id, "address", known))
-        for known, link in contact.links.items()
-        if link.linked_time > NEVER
-    }
-    if not address:
-        considered = tuple([state for known, state in used.items() if linked(contact.links[known])])
-    elif address in used:
-        considered = (used[address],)
-    else:
-        considered = (load(Subject(location_id, "address", address)),)
-    return View(contact, considered, tuple(used.values()))
+    ever: list[SubjectState] = []
+    considered: list[SubjectState] = []
+    for known, link in contact.links.items():
+        if link.linked_time == NEVER:
+            continue
+        state = load(Subject(location_id, "address", known))
+        ever.append(state)
+        if known == address or (not address and linked(link)):
+            considered.append(state)
+    if address and not considered:
+        considered.append(load(Subject(location_id, "address", address)))
+    return View(contact, tuple(considered), tuple(ever))
+
+
+def bears_on(seen: View, channel: Channel) -> bool:
+    """Tell whether anything at all is known for a channel; where nothing is, nothing need be judged."""
+    for state in (seen.contact, *seen.considered, *seen.ever):
+        for scope, _ in state.suppressions:
+            if scope is channel or scope is None:
+                return True
+    return False
 
 
 def swap(seen: View, state: SubjectState, other: SubjectState) -> View:
@@ -103,11 +112,12 @@ def active_suppressions(seen: View) -> tuple[Suppression, ...]:
 def _alone(seen: View) -> SubjectState | None:
     """Return the one state that can bear on the question, if there is but one: then each row speaks for itself."""
     contact, considered, ever = seen
-    if not considered and not ever:
+    if ever and ever != considered:
+        return None
+    told = [state for state in considered if state.suppressions]
+    if not told:
         return contact
-    if not contact.suppressions and len(considered) == 1 and (not ever or ever == considered):
-        return considered[0]
-    return None
+    return told[0] if len(told) == 1 and not contact.suppressions else None
 
 
 def latest_time(seen: View) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from gate.cache import States
 from gate.connections import Connections
 from gate.rules.connection import Connection
-from gate.rules.judge import Decision, active_suppressions, decide, view
+from gate.rules.judge import Decision, active_suppressions, bears_on, decide, view
 from gate.rules.model import Channel, Subject
 
 
@@ -27,7 +27,8 @@ class Checker:
                 return decide((), channel, self._connections.of(location_id)[channel])
             # A contact outside the filter has no suppression, and no address with one: only this one bears.
             contact_id = ""
-        rows = active_suppressions(view(location_id, contact_id, address, states.load))
+        seen = view(location_id, contact_id, address, states.load)
+        rows = active_suppressions(seen) if bears_on(seen, channel) else ()
         return decide(rows, channel, self._connections.of(location_id)[channel])
 
     def screen(self, location_id: str, contact_ids: Iterable[str], channel: Channel) -> list[bool]:

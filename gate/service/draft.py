@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gate.cache import States
 from gate.errors import EventIdReusedError
-from gate.rules.acts import Act
+from gate.rules.acts import IMPORT, Act, ImportContact
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
 from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view
@@ -32,6 +32,7 @@ class Draft:
         self._suppressions: dict[tuple[Subject, Ground], None] = {}
         self._links: dict[tuple[Subject, str], None] = {}
         self._new_on: set[Subject] = set()
+        self._taken: list[Effects] = []
         self.revision = revision
         self.records: list[Record] = []
         self.states: dict[Subject, SubjectState] = {}
@@ -95,12 +96,45 @@ class Draft:
         answer = Answer(Outcome.APPLIED, *changes(before, after), dnd_status(after), self.revision)
         self.records.append(Record(act.key, content(act), now, effects, answer, act.actor))
 
+    def known_imports(self, keys: Sequence[Key]) -> set[Key]:
+        """Return which imports were recorded before. Raises StoreUnavailableError."""
+        return self._store.recorded(keys)
+
+    def only_imports(self, location_id: str) -> bool:
+        """Tell whether nothing but imports was ever recorded in a location. Raises StoreUnavailableError."""
+        return self._store.only_imports(location_id)
+
+    def take(self, act: Act, effects: Effects, now: int) -> None:
+        """Put an import into the group without working out what it changes, which costs many times the write.
+
+        For groups of nothing but imports: the states of its subjects are read anew afterwards.
+        """
+        self.revision += 1
+        newly_set = effects.suppressions if isinstance(act.detail, ImportContact) else ()
+        answer = Answer(Outcome.APPLIED, newly_set, (), dnd_status(newly_set), self.revision)
+        key = (act.location_id, IMPORT, act.act_id)
+        self.records.append(Record(key, content(act), now, effects, answer, act.actor))
+        self._taken.append(effects)
+
+    def taken(self) -> set[Subject]:
+        """List the subjects whose states are no longer what they were, without saying what they are."""
+        rows = {row.subject for effects in self._taken for row in effects.suppressions}
+        return rows | {contact_of(link) for effects in self._taken for link in effects.links}
+
     def changes(self) -> Changes:
         """Return what the group writes."""
+        for effects in self._taken:
+            self.connections |= {(each.location_id, each.channel): each for each in effects.connections}
         return Changes(
             self.records,
-            [self.states[subject].suppressions[ground] for subject, ground in self._suppressions],
-            [self.states[contact].links[address] for contact, address in self._links],
+            [
+                *(self.states[subject].suppressions[ground] for subject, ground in self._suppressions),
+                *(row for effects in self._taken for row in effects.suppressions),
+            ],
+            [
+                *(self.states[contact].links[address] for contact, address in self._links),
+                *(link for effects in self._taken for link in effects.links),
+            ],
             list(self.connections.values()),
             list(self.reviews.values()),
             list(self.phrases.values()),
@@ -109,8 +143,11 @@ class Draft:
     def suspects(self) -> set[Subject]:
         """List whom the filter must know after the commit. Raises StoreUnavailableError."""
         suspects = {subject for subject, _ in self._suppressions}
-        suspects.update(self._store.contacts_of_each(self._new_on))
-        for contact, name in self._links:
+        suspects.update(row.subject for effects in self._taken for row in effects.suppressions)
+        addresses = {subject for subject in suspects if subject.kind == "address"} if self._taken else self._new_on
+        suspects.update(self._store.contacts_of_each(addresses))
+        links = [(contact_of(link), link.address) for effects in self._taken for link in effects.links]
+        for contact, name in (*self._links, *links):
             address = Subject(contact.location_id, "address", name)
             if address in suspects or self._states.suspect(address):
                 suspects.add(contact)
@@ -143,7 +180,7 @@ class Draft:
         return view(event.location_id, event.contact_id, address, self._known.__getitem__)
 
     def _link(self, link: Link) -> None:
-        contact = Subject(link.location_id, "contact", link.contact_id)
+        contact = contact_of(link)
         self._change(contact, merge_links(self._known[contact], (link,)))
         self._links[contact, link.address] = None
 
@@ -160,6 +197,11 @@ class Draft:
     def _change(self, subject: Subject, state: SubjectState) -> None:
         self.before.setdefault(subject, self._known[subject])
         self.states[subject] = self._known[subject] = state
+
+
+def contact_of(link: Link) -> Subject:
+    """Return the contact of a link."""
+    return Subject(link.location_id, "contact", link.contact_id)
 
 
 def _phrase(event: Event, detail: InboundMessage, occur_time: int, seq: int) -> Phrase:

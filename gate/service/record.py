@@ -41,6 +41,7 @@ _log: Final = logging.getLogger(__name__)
 class _Submission(NamedTuple):
     work: Sequence[Event] | Act
     answer: asyncio.Future[Any]
+    alone: bool
 
     @property
     def events(self) -> Sequence[Event]:
@@ -105,10 +106,15 @@ class Recorder:
         result: Result = await self._submit(work)
         return result
 
-    async def _submit(self, work: Sequence[Event] | Act) -> Any:
+    async def take(self, work: Callable[[Draft, int], Result]) -> Result:
+        """Work out an import, in a commit of its own. Raises as `act` does."""
+        result: Result = await self._submit(work, alone=True)
+        return result
+
+    async def _submit(self, work: Sequence[Event] | Act, *, alone: bool = False) -> Any:
         if self._writer is None:
             raise NotReadyError
-        submission = _Submission(work, asyncio.get_running_loop().create_future())
+        submission = _Submission(work, asyncio.get_running_loop().create_future(), alone)
         self._queue.append(submission)
         self._submitted.set()
         return await submission.answer
@@ -121,11 +127,13 @@ class Recorder:
                 await self._write_group(self._take_group())
 
     def _take_group(self) -> list[_Submission]:
-        group: list[_Submission] = []
-        events = 0
-        while self._queue and (not group or events + len(self._queue[0].events) <= GROUP):
+        group = [self._queue.popleft()]
+        events = len(group[0].events)
+        while self._queue and not group[0].alone and not self._queue[0].alone:
+            events += len(self._queue[0].events)
+            if events > GROUP:
+                break
             group.append(self._queue.popleft())
-            events += len(group[-1].events)
         return group
 
     async def _write_group(self, group: list[_Submission]) -> None:
@@ -157,7 +165,7 @@ class Recorder:
         changes = draft.changes()
         with self._states.held(draft.before):
             await self._store.commit(changes)
-            self._states.publish(draft.states, suspects)
+            self._states.publish(draft.states, suspects, draft.taken())
             self._connections.publish(changes.connections)
         self._revision = draft.revision
         return answers

@@ -1,21 +1,31 @@
 """ContactService: the contact record."""
 
+from collections.abc import AsyncIterator, Callable
+
 from sendgate.v1 import contact_pb2 as pb
 from sendgate.v1 import contact_pb2_grpc as rpc
 
+from gate.errors import InvalidFieldError
 from gate.service.contacts import Contacts
+from gate.service.transfer import Imported, Transfer
 from gate.servicers.identity import caller
-from gate.status import Context, answering
+from gate.status import Context, answering, end, status
 from gate.wire import contacts as wire
+from gate.wire import transfer
 from gate.wire.address import AddressReader
+from gate.wire.fields import at_most, location
 
 
 class ContactServicer(rpc.ContactServiceServicer):
     """Serves location users, agencies and support."""
 
-    def __init__(self, contacts: Contacts, read_address: AddressReader) -> None:
+    def __init__(
+        self, contacts: Contacts, transfer: Transfer, read_address: AddressReader, clock: Callable[[], int]
+    ) -> None:
         self._contacts = contacts
+        self._transfer = transfer
         self._read_address = read_address
+        self._clock = clock
 
     @answering
     async def GetContact(self, request: pb.GetContactRequest, context: Context) -> pb.GetContactResponse:
@@ -54,3 +64,39 @@ class ContactServicer(rpc.ContactServiceServicer):
             entries=map(wire.history_entry, entries[:size]),
             next_page_token=str(entries[size - 1].seq) if len(entries) > size else "",
         )
+
+    @answering
+    async def ImportContacts(
+        self, requests: AsyncIterator[pb.ImportContactsRequest], context: Context
+    ) -> pb.ImportContactsResponse:
+        """Import as the entries come; each request is one commit."""
+        response = pb.ImportContactsResponse()
+        async for request in requests:
+            at_most("entries", request.entries, transfer.ENTRIES)
+            entries = self._imported(request, response)
+            response.imported += await self._transfer.take(entries, caller(context))
+        return response
+
+    def _imported(self, request: pb.ImportContactsRequest, response: pb.ImportContactsResponse) -> list[Imported]:
+        """Read entries, and put the bad ones into the response."""
+        entries: list[Imported] = []
+        now = self._clock()
+        for entry in request.entries:
+            try:
+                entries.append(transfer.imported(entry, now, self._read_address))
+            except InvalidFieldError as error:
+                response.refused += 1
+                if len(response.errors) < transfer.ERRORS:
+                    response.errors.add(index=response.received, error=status(error))
+            response.received += 1
+        return entries
+
+    async def ExportContacts(
+        self, request: pb.ExportContactsRequest, context: Context
+    ) -> AsyncIterator[pb.ExportContactsResponse]:
+        """Stream a location's state."""
+        try:
+            async for part in self._transfer.export(location(request.location_id), caller(context)):
+                yield transfer.exported(part)
+        except Exception as error:
+            await end(context, "ExportContacts", error)

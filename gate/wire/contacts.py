@@ -20,6 +20,7 @@ PAGE_MAX: Final = 1_000
 NEWEST: Final = 2**63 - 1
 """A place above every entry's: where the first page begins."""
 
+_PLACE_DIGITS: Final = len(str(NEWEST))
 _SETTINGS: Final[Mapping[int, bool]] = {pb.DND_SETTING_ON: True, pb.DND_SETTING_OFF: False}
 
 
@@ -69,9 +70,9 @@ def _scopes(request: pb.SetDndRequest) -> tuple[Channel, ...] | None:
 
 def named_address(text: str, read_address: AddressReader, field: str = "address") -> str:
     """Read an address whose channel is not named, by its form. Raises InvalidFieldError."""
-    required(field, text)
+    text = required(field, text.strip())
     try:
-        return _by_form(text.strip(), read_address)
+        return _by_form(text, read_address)
     except InvalidFieldError as error:
         raise InvalidFieldError(error.reason, field, error.problem) from None
 
@@ -91,7 +92,7 @@ def page(size: int, token: str) -> Page:
     """Read which page of a list is meant. Raises InvalidFieldError."""
     if not 0 <= size <= PAGE_MAX:
         raise InvalidFieldError(Reason.FIELD_INVALID, "page_size", f"{size} is not from 0 to {PAGE_MAX:,}")
-    if token and not (token.isascii() and token.isdecimal() and int(token) <= NEWEST):
+    if token and not (token.isascii() and token.isdecimal() and len(token) <= _PLACE_DIGITS and int(token) <= NEWEST):
         raise InvalidFieldError(
             Reason.FIELD_INVALID, "page_token", "not one that a page before gave; begin again without one"
         )

@@ -23,47 +23,70 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from sendgate.v1 import channel_pb2 as sendgate_dot_v1_dot_channel__pb2
 from sendgate.v1 import send_gate_pb2 as sendgate_dot_v1_dot_send__gate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sendgate/v1/contact.proto\x12\x0bsendgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sendgate/v1/channel.proto\x1a\x1bsendgate/v1/send_gate.proto\"\xc8\x01\n\x07\x43ontact\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12&\n\x06status\x18\x03 \x01(\x0e\x32\x16.sendgate.v1.DndStatus\x12)\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x17.sendgate.v1.ChannelDnd\x12.\n\x0csuppressions\x18\x05 \x03(\x0b\x32\x18.sendgate.v1.Suppression\x12\x11\n\taddresses\x18\x06 \x03(\t\"\x9d\x01\n\nChannelDnd\x12%\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x14.sendgate.v1.Channel\x12+\n\nconnection\x18\x02 \x01(\x0e\x32\x17.sendgate.v1.Connection\x12\x0b\n\x03\x64nd\x18\x03 \x01(\x08\x12.\n\x0csuppressions\x18\x04 \x03(\x0b\x32\x18.sendgate.v1.Suppression\"<\n\x11GetContactRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\";\n\x12GetContactResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"E\n\x0bRemediation\x12\x1b\n\x13suppression_cleared\x18\x01 \x01(\x08\x12\x19\n\x11\x61\x64\x64ress_validated\x18\x02 \x01(\x08\"\xdd\x01\n\rSetDndRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61ll_channels\x18\x03 \x01(\x08\x12&\n\x08\x63hannels\x18\x04 \x03(\x0e\x32\x14.sendgate.v1.Channel\x12(\n\x07setting\x18\x05 \x01(\x0e\x32\x17.sendgate.v1.DndSetting\x12\x0c\n\x04note\x18\x06 \x01(\t\x12-\n\x0bremediation\x18\x07 \x01(\x0b\x32\x18.sendgate.v1.Remediation\"7\n\x0eSetDndResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"N\n\x12LinkAddressRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\"<\n\x13LinkAddressResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"P\n\x14UnlinkAddressRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\">\n\x15UnlinkAddressResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"d\n\x12ListHistoryRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Z\n\x13ListHistoryResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.sendgate.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x02\n\x0cHistoryEntry\x12\x10\n\x08revision\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12%\n\x03set\x18\t \x03(\x0b\x32\x18.sendgate.v1.Suppression\x12(\n\x06lifted\x18\n \x03(\x0b\x32\x18.sendgate.v1.Suppression*R\n\nDndSetting\x12\x1b\n\x17\x44ND_SETTING_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44ND_SETTING_ON\x10\x01\x12\x13\n\x0f\x44ND_SETTING_OFF\x10\x02\x32\x9e\x03\n\x0e\x43ontactService\x12M\n\nGetContact\x12\x1e.sendgate.v1.GetContactRequest\x1a\x1f.sendgate.v1.GetContactResponse\x12\x41\n\x06SetDnd\x12\x1a.sendgate.v1.SetDndRequest\x1a\x1b.sendgate.v1.SetDndResponse\x12P\n\x0bLinkAddress\x12\x1f.sendgate.v1.LinkAddressRequest\x1a .sendgate.v1.LinkAddressResponse\x12V\n\rUnlinkAddress\x12!.sendgate.v1.UnlinkAddressRequest\x1a\".sendgate.v1.UnlinkAddressResponse\x12P\n\x0bListHistory\x12\x1f.sendgate.v1.ListHistoryRequest\x1a .sendgate.v1.ListHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sendgate/v1/contact.proto\x12\x0bsendgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x19sendgate/v1/channel.proto\x1a\x1bsendgate/v1/send_gate.proto\"\xc8\x01\n\x07\x43ontact\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12&\n\x06status\x18\x03 \x01(\x0e\x32\x16.sendgate.v1.DndStatus\x12)\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x17.sendgate.v1.ChannelDnd\x12.\n\x0csuppressions\x18\x05 \x03(\x0b\x32\x18.sendgate.v1.Suppression\x12\x11\n\taddresses\x18\x06 \x03(\t\"\x9d\x01\n\nChannelDnd\x12%\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x14.sendgate.v1.Channel\x12+\n\nconnection\x18\x02 \x01(\x0e\x32\x17.sendgate.v1.Connection\x12\x0b\n\x03\x64nd\x18\x03 \x01(\x08\x12.\n\x0csuppressions\x18\x04 \x03(\x0b\x32\x18.sendgate.v1.Suppression\"<\n\x11GetContactRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\";\n\x12GetContactResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"E\n\x0bRemediation\x12\x1b\n\x13suppression_cleared\x18\x01 \x01(\x08\x12\x19\n\x11\x61\x64\x64ress_validated\x18\x02 \x01(\x08\"\xdd\x01\n\rSetDndRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61ll_channels\x18\x03 \x01(\x08\x12&\n\x08\x63hannels\x18\x04 \x03(\x0e\x32\x14.sendgate.v1.Channel\x12(\n\x07setting\x18\x05 \x01(\x0e\x32\x17.sendgate.v1.DndSetting\x12\x0c\n\x04note\x18\x06 \x01(\t\x12-\n\x0bremediation\x18\x07 \x01(\x0b\x32\x18.sendgate.v1.Remediation\"7\n\x0eSetDndResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"N\n\x12LinkAddressRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\"<\n\x13LinkAddressResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"P\n\x14UnlinkAddressRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\">\n\x15UnlinkAddressResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.sendgate.v1.Contact\"d\n\x12ListHistoryRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Z\n\x13ListHistoryResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.sendgate.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x02\n\x0cHistoryEntry\x12\x10\n\x08revision\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12%\n\x03set\x18\t \x03(\x0b\x32\x18.sendgate.v1.Suppression\x12(\n\x06lifted\x18\n \x03(\x0b\x32\x18.sendgate.v1.Suppression\"B\n\x15ImportContactsRequest\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.sendgate.v1.ImportEntry\"y\n\x0bImportEntry\x12\x34\n\x0elegacy_contact\x18\x01 \x01(\x0b\x32\x1a.sendgate.v1.LegacyContactH\x00\x12+\n\x05state\x18\x02 \x01(\x0b\x32\x1a.sendgate.v1.ExportedStateH\x00\x42\x07\n\x05\x65ntry\"\x86\x01\n\rLegacyContact\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0b\n\x03\x64nd\x18\x03 \x01(\x08\x12,\n\x08\x64nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\taddresses\x18\x05 \x03(\t\"w\n\x16ImportContactsResponse\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x10\n\x08imported\x18\x02 \x01(\x03\x12\x0f\n\x07refused\x18\x03 \x01(\x03\x12(\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x18.sendgate.v1.ImportError\"?\n\x0bImportError\x12\r\n\x05index\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\",\n\x15\x45xportContactsRequest\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\"C\n\x16\x45xportContactsResponse\x12)\n\x05state\x18\x01 \x01(\x0b\x32\x1a.sendgate.v1.ExportedState\"\xba\x01\n\rExportedState\x12\x13\n\x0blocation_id\x18\x01 \x01(\t\x12\x33\n\x0csuppressions\x18\x02 \x03(\x0b\x32\x1d.sendgate.v1.SuppressionTimes\x12,\n\taddresses\x18\x03 \x03(\x0b\x32\x19.sendgate.v1.AddressTimes\x12\x31\n\x0b\x63onnections\x18\x04 \x03(\x0b\x32\x1c.sendgate.v1.ConnectionTimes\"\xac\x02\n\x10SuppressionTimes\x12\x14\n\ncontact_id\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x61\x64\x64ress\x18\x02 \x01(\tH\x00\x12%\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x14.sendgate.v1.Channel\x12\x14\n\x0c\x61ll_channels\x18\x04 \x01(\x08\x12!\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x12.sendgate.v1.Cause\x12,\n\x08set_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlift_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rprovider_code\x18\x08 \x01(\t\x12\x10\n\x08\x65vent_id\x18\t \x01(\tB\t\n\x07subject\"\x97\x01\n\x0c\x41\x64\x64ressTimes\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12/\n\x0blinked_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\runlinked_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x01\n\x0f\x43onnectionTimes\x12%\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x14.sendgate.v1.Channel\x12\x32\n\x0e\x63onnected_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11\x64isconnected_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*R\n\nDndSetting\x12\x1b\n\x17\x44ND_SETTING_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44ND_SETTING_ON\x10\x01\x12\x13\n\x0f\x44ND_SETTING_OFF\x10\x02\x32\xd8\x04\n\x0e\x43ontactService\x12M\n\nGetContact\x12\x1e.sendgate.v1.GetContactRequest\x1a\x1f.sendgate.v1.GetContactResponse\x12\x41\n\x06SetDnd\x12\x1a.sendgate.v1.SetDndRequest\x1a\x1b.sendgate.v1.SetDndResponse\x12P\n\x0bLinkAddress\x12\x1f.sendgate.v1.LinkAddressRequest\x1a .sendgate.v1.LinkAddressResponse\x12V\n\rUnlinkAddress\x12!.sendgate.v1.UnlinkAddressRequest\x1a\".sendgate.v1.UnlinkAddressResponse\x12P\n\x0bListHistory\x12\x1f.sendgate.v1.ListHistoryRequest\x1a .sendgate.v1.ListHistoryResponse\x12[\n\x0eImportContacts\x12\".sendgate.v1.ImportContactsRequest\x1a#.sendgate.v1.ImportContactsResponse(\x01\x12[\n\x0e\x45xportContacts\x12\".sendgate.v1.ExportContactsRequest\x1a#.sendgate.v1.ExportContactsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sendgate.v1.contact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DNDSETTING']._serialized_start=1744
-  _globals['_DNDSETTING']._serialized_end=1826
-  _globals['_CONTACT']._serialized_start=132
-  _globals['_CONTACT']._serialized_end=332
-  _globals['_CHANNELDND']._serialized_start=335
-  _globals['_CHANNELDND']._serialized_end=492
-  _globals['_GETCONTACTREQUEST']._serialized_start=494
-  _globals['_GETCONTACTREQUEST']._serialized_end=554
-  _globals['_GETCONTACTRESPONSE']._serialized_start=556
-  _globals['_GETCONTACTRESPONSE']._serialized_end=615
-  _globals['_REMEDIATION']._serialized_start=617
-  _globals['_REMEDIATION']._serialized_end=686
-  _globals['_SETDNDREQUEST']._serialized_start=689
-  _globals['_SETDNDREQUEST']._serialized_end=910
-  _globals['_SETDNDRESPONSE']._serialized_start=912
-  _globals['_SETDNDRESPONSE']._serialized_end=967
-  _globals['_LINKADDRESSREQUEST']._serialized_start=969
-  _globals['_LINKADDRESSREQUEST']._serialized_end=1047
-  _globals['_LINKADDRESSRESPONSE']._serialized_start=1049
-  _globals['_LINKADDRESSRESPONSE']._serialized_end=1109
-  _globals['_UNLINKADDRESSREQUEST']._serialized_start=1111
-  _globals['_UNLINKADDRESSREQUEST']._serialized_end=1191
-  _globals['_UNLINKADDRESSRESPONSE']._serialized_start=1193
-  _globals['_UNLINKADDRESSRESPONSE']._serialized_end=1255
-  _globals['_LISTHISTORYREQUEST']._serialized_start=1257
-  _globals['_LISTHISTORYREQUEST']._serialized_end=1357
-  _globals['_LISTHISTORYRESPONSE']._serialized_start=1359
-  _globals['_LISTHISTORYRESPONSE']._serialized_end=1449
-  _globals['_HISTORYENTRY']._serialized_start=1452
-  _globals['_HISTORYENTRY']._serialized_end=1742
-  _globals['_CONTACTSERVICE']._serialized_start=1829
-  _globals['_CONTACTSERVICE']._serialized_end=2243
+  _globals['_DNDSETTING']._serialized_start=3210
+  _globals['_DNDSETTING']._serialized_end=3292
+  _globals['_CONTACT']._serialized_start=157
+  _globals['_CONTACT']._serialized_end=357
+  _globals['_CHANNELDND']._serialized_start=360
+  _globals['_CHANNELDND']._serialized_end=517
+  _globals['_GETCONTACTREQUEST']._serialized_start=519
+  _globals['_GETCONTACTREQUEST']._serialized_end=579
+  _globals['_GETCONTACTRESPONSE']._serialized_start=581
+  _globals['_GETCONTACTRESPONSE']._serialized_end=640
+  _globals['_REMEDIATION']._serialized_start=642
+  _globals['_REMEDIATION']._serialized_end=711
+  _globals['_SETDNDREQUEST']._serialized_start=714
+  _globals['_SETDNDREQUEST']._serialized_end=935
+  _globals['_SETDNDRESPONSE']._serialized_start=937
+  _globals['_SETDNDRESPONSE']._serialized_end=992
+  _globals['_LINKADDRESSREQUEST']._serialized_start=994
+  _globals['_LINKADDRESSREQUEST']._serialized_end=1072
+  _globals['_LINKADDRESSRESPONSE']._serialized_start=1074
+  _globals['_LINKADDRESSRESPONSE']._serialized_end=1134
+  _globals['_UNLINKADDRESSREQUEST']._serialized_start=1136
+  _globals['_UNLINKADDRESSREQUEST']._serialized_end=1216
+  _globals['_UNLINKADDRESSRESPONSE']._serialized_start=1218
+  _globals['_UNLINKADDRESSRESPONSE']._serialized_end=1280
+  _globals['_LISTHISTORYREQUEST']._serialized_start=1282
+  _globals['_LISTHISTORYREQUEST']._serialized_end=1382
+  _globals['_LISTHISTORYRESPONSE']._serialized_start=1384
+  _globals['_LISTHISTORYRESPONSE']._serialized_end=1474
+  _globals['_HISTORYENTRY']._serialized_start=1477
+  _globals['_HISTORYENTRY']._serialized_end=1767
+  _globals['_IMPORTCONTACTSREQUEST']._serialized_start=1769
+  _globals['_IMPORTCONTACTSREQUEST']._serialized_end=1835
+  _globals['_IMPORTENTRY']._serialized_start=1837
+  _globals['_IMPORTENTRY']._serialized_end=1958
+  _globals['_LEGACYCONTACT']._serialized_start=1961
+  _globals['_LEGACYCONTACT']._serialized_end=2095
+  _globals['_IMPORTCONTACTSRESPONSE']._serialized_start=2097
+  _globals['_IMPORTCONTACTSRESPONSE']._serialized_end=2216
+  _globals['_IMPORTERROR']._serialized_start=2218
+  _globals['_IMPORTERROR']._serialized_end=2281
+  _globals['_EXPORTCONTACTSREQUEST']._serialized_start=2283
+  _globals['_EXPORTCONTACTSREQUEST']._serialized_end=2327
+  _globals['_EXPORTCONTACTSRESPONSE']._serialized_start=2329
+  _globals['_EXPORTCONTACTSRESPONSE']._serialized_end=2396
+  _globals['_EXPORTEDSTATE']._serialized_start=2399
+  _globals['_EXPORTEDSTATE']._serialized_end=2585
+  _globals['_SUPPRESSIONTIMES']._serialized_start=2588
+  _globals['_SUPPRESSIONTIMES']._serialized_end=2888
+  _globals['_ADDRESSTIMES']._serialized_start=2891
+  _globals['_ADDRESSTIMES']._serialized_end=3042
+  _globals['_CONNECTIONTIMES']._serialized_start=3045
+  _globals['_CONNECTIONTIMES']._serialized_end=3208
+  _globals['_CONTACTSERVICE']._serialized_start=3295
+  _globals['_CONTACTSERVICE']._serialized_end=3895
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 from sendgate.v1 import channel_pb2 as _channel_pb2
 from sendgate.v1 import send_gate_pb2 as _send_gate_pb2
 import builtins as _builtins
@@ -520,3 +521,387 @@ class HistoryEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HistoryEntry: _TypeAlias = HistoryEntry  # noqa: Y015
+
+@_typing.final
+class ImportContactsRequest(_message.Message):
+    """ImportContactsRequest is a part of an import. Many entries in one message go many times as fast."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportEntry]:
+        """0 to 1,000 entries. More end the import with INVALID_ARGUMENT; what came before stays."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___ImportEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportContactsRequest: _TypeAlias = ImportContactsRequest  # noqa: Y015
+
+@_typing.final
+class ImportEntry(_message.Message):
+    """ImportEntry is one entry of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEGACY_CONTACT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def legacy_contact(self) -> Global___LegacyContact:
+        """A contact of another system."""
+
+    @_builtins.property
+    def state(self) -> Global___ExportedState:
+        """Part of a state that a gate exported."""
+
+    def __init__(
+        self,
+        *,
+        legacy_contact: Global___LegacyContact | None = ...,
+        state: Global___ExportedState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "legacy_contact", b"legacy_contact", "state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "legacy_contact", b"legacy_contact", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_entry: _TypeAlias = _typing.Literal["legacy_contact", "state"]  # noqa: Y015
+    _WhichOneofArgType_entry: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_entry) -> _WhichOneofReturnType_entry | None: ...
+
+Global___ImportEntry: _TypeAlias = ImportEntry  # noqa: Y015
+
+@_typing.final
+class LegacyContact(_message.Message):
+    """LegacyContact is a contact from before DND was split by channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    DND_FIELD_NUMBER: _builtins.int
+    DND_TIME_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    location_id: _builtins.str
+    """The tenant. At most 256 bytes; empty means `default`."""
+    contact_id: _builtins.str
+    """The person. Required, at most 256 bytes."""
+    dnd: _builtins.bool
+    """Whether DND was on. On becomes a LEGACY suppression of all channels; off changes nothing."""
+    @_builtins.property
+    def dnd_time(self) -> _timestamp_pb2.Timestamp:
+        """When DND was switched on. Missing means the time of the import."""
+
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses that the contact uses, at most 100, each read as in LinkAddressRequest."""
+
+    def __init__(
+        self,
+        *,
+        location_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        dnd: _builtins.bool = ...,
+        dnd_time: _timestamp_pb2.Timestamp | None = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dnd_time", b"dnd_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "contact_id", b"contact_id", "dnd", b"dnd", "dnd_time", b"dnd_time", "location_id", b"location_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegacyContact: _TypeAlias = LegacyContact  # noqa: Y015
+
+@_typing.final
+class ImportContactsResponse(_message.Message):
+    """ImportContactsResponse counts what became of the entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVED_FIELD_NUMBER: _builtins.int
+    IMPORTED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    received: _builtins.int
+    """Entries that were read."""
+    imported: _builtins.int
+    """Entries that were not imported before."""
+    refused: _builtins.int
+    """Entries that were refused."""
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportError]:
+        """The first 100 refused entries."""
+
+    def __init__(
+        self,
+        *,
+        received: _builtins.int = ...,
+        imported: _builtins.int = ...,
+        refused: _builtins.int = ...,
+        errors: _abc.Iterable[Global___ImportError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "imported", b"imported", "received", b"received", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportContactsResponse: _TypeAlias = ImportContactsResponse  # noqa: Y015
+
+@_typing.final
+class ImportError(_message.Message):
+    """ImportError is one refused entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """The entry's place in the stream, from 0."""
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why it was refused."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportError: _TypeAlias = ImportError  # noqa: Y015
+
+@_typing.final
+class ExportContactsRequest(_message.Message):
+    """ExportContactsRequest names the location."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    location_id: _builtins.str
+    """The tenant. At most 256 bytes; empty means `default`."""
+    def __init__(
+        self,
+        *,
+        location_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["location_id", b"location_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportContactsRequest: _TypeAlias = ExportContactsRequest  # noqa: Y015
+
+@_typing.final
+class ExportContactsResponse(_message.Message):
+    """ExportContactsResponse is one entry of an export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___ExportedState:
+        """Part of the location's state."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___ExportedState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportContactsResponse: _TypeAlias = ExportContactsResponse  # noqa: Y015
+
+@_typing.final
+class ExportedState(_message.Message):
+    """ExportedState is part of a location's state, up to 1,000 rows as the gate keeps them.
+
+    Imported where the location has nothing but imports, all of it is taken over. Elsewhere what would lift, unlink
+    or connect is left out: an import only adds suppressions.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    SUPPRESSIONS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    CONNECTIONS_FIELD_NUMBER: _builtins.int
+    location_id: _builtins.str
+    """The tenant. At most 256 bytes; empty means `default`."""
+    @_builtins.property
+    def suppressions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuppressionTimes]:
+        """Suppressions with both of their times."""
+
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___AddressTimes]:
+        """Which contacts use which addresses."""
+
+    @_builtins.property
+    def connections(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectionTimes]:
+        """The channels' connections."""
+
+    def __init__(
+        self,
+        *,
+        location_id: _builtins.str = ...,
+        suppressions: _abc.Iterable[Global___SuppressionTimes] | None = ...,
+        addresses: _abc.Iterable[Global___AddressTimes] | None = ...,
+        connections: _abc.Iterable[Global___ConnectionTimes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "connections", b"connections", "location_id", b"location_id", "suppressions", b"suppressions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedState: _TypeAlias = ExportedState  # noqa: Y015
+
+@_typing.final
+class SuppressionTimes(_message.Message):
+    """SuppressionTimes is a suppression as it is kept: active while `set_time` is not before `lift_time`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ALL_CHANNELS_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    SET_TIME_FIELD_NUMBER: _builtins.int
+    LIFT_TIME_FIELD_NUMBER: _builtins.int
+    PROVIDER_CODE_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """A person."""
+    address: _builtins.str
+    """An address in normal form."""
+    channel: _send_gate_pb2.Channel.ValueType
+    """The channel. Unspecified when `all_channels` is set."""
+    all_channels: _builtins.bool
+    """Set when it stands on all channels at once."""
+    cause: _send_gate_pb2.Cause.ValueType
+    """Why it exists."""
+    provider_code: _builtins.str
+    """The provider's own code."""
+    event_id: _builtins.str
+    """The event that set it."""
+    @_builtins.property
+    def set_time(self) -> _timestamp_pb2.Timestamp:
+        """The latest time it was set. Missing if never."""
+
+    @_builtins.property
+    def lift_time(self) -> _timestamp_pb2.Timestamp:
+        """The latest time it was lifted. Missing if never."""
+
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        channel: _send_gate_pb2.Channel.ValueType = ...,
+        all_channels: _builtins.bool = ...,
+        cause: _send_gate_pb2.Cause.ValueType = ...,
+        set_time: _timestamp_pb2.Timestamp | None = ...,
+        lift_time: _timestamp_pb2.Timestamp | None = ...,
+        provider_code: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact_id", b"contact_id", "lift_time", b"lift_time", "set_time", b"set_time", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "all_channels", b"all_channels", "cause", b"cause", "channel", b"channel", "contact_id", b"contact_id", "event_id", b"event_id", "lift_time", b"lift_time", "provider_code", b"provider_code", "set_time", b"set_time", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["contact_id", "address"]  # noqa: Y015
+    _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
+
+Global___SuppressionTimes: _TypeAlias = SuppressionTimes  # noqa: Y015
+
+@_typing.final
+class AddressTimes(_message.Message):
+    """AddressTimes is a link between a contact and an address: in use while `linked_time` is not before `unlinked_time`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    LINKED_TIME_FIELD_NUMBER: _builtins.int
+    UNLINKED_TIME_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """The person."""
+    address: _builtins.str
+    """The address in normal form."""
+    @_builtins.property
+    def linked_time(self) -> _timestamp_pb2.Timestamp:
+        """The latest time it was linked. Missing if never."""
+
+    @_builtins.property
+    def unlinked_time(self) -> _timestamp_pb2.Timestamp:
+        """The latest time it was unlinked. Missing if never."""
+
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        linked_time: _timestamp_pb2.Timestamp | None = ...,
+        unlinked_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["linked_time", b"linked_time", "unlinked_time", b"unlinked_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact_id", b"contact_id", "linked_time", b"linked_time", "unlinked_time", b"unlinked_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddressTimes: _TypeAlias = AddressTimes  # noqa: Y015
+
+@_typing.final
+class ConnectionTimes(_message.Message):
+    """ConnectionTimes is a channel's connection: connected while `connected_time` is after `disconnected_time`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CONNECTED_TIME_FIELD_NUMBER: _builtins.int
+    DISCONNECTED_TIME_FIELD_NUMBER: _builtins.int
+    channel: _send_gate_pb2.Channel.ValueType
+    """The channel."""
+    @_builtins.property
+    def connected_time(self) -> _timestamp_pb2.Timestamp:
+        """The latest time it was connected. Missing if never."""
+
+    @_builtins.property
+    def disconnected_time(self) -> _timestamp_pb2.Timestamp:
+        """The latest time it was disconnected. Missing if never."""
+
+    def __init__(
+        self,
+        *,
+        channel: _send_gate_pb2.Channel.ValueType = ...,
+        connected_time: _timestamp_pb2.Timestamp | None = ...,
+        disconnected_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_time", b"connected_time", "disconnected_time", b"disconnected_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "connected_time", b"connected_time", "disconnected_time", b"disconnected_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConnectionTimes: _TypeAlias = ConnectionTimes  # noqa: Y015

@@ -62,6 +62,16 @@ class ContactServiceStub:
                 request_serializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryRequest.SerializeToString,
                 response_deserializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryResponse.FromString,
                 _registered_method=True)
+        self.ImportContacts = channel.stream_unary(
+                '/sendgate.v1.ContactService/ImportContacts',
+                request_serializer=sendgate_dot_v1_dot_contact__pb2.ImportContactsRequest.SerializeToString,
+                response_deserializer=sendgate_dot_v1_dot_contact__pb2.ImportContactsResponse.FromString,
+                _registered_method=True)
+        self.ExportContacts = channel.unary_stream(
+                '/sendgate.v1.ContactService/ExportContacts',
+                request_serializer=sendgate_dot_v1_dot_contact__pb2.ExportContactsRequest.SerializeToString,
+                response_deserializer=sendgate_dot_v1_dot_contact__pb2.ExportContactsResponse.FromString,
+                _registered_method=True)
 
 
 class ContactServiceServicer:
@@ -110,6 +120,21 @@ class ContactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportContacts(self, request_iterator, context):
+        """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
+        it never lifts one. Sending the same contacts twice is harmless.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportContacts(self, request, context):
+        """ExportContacts streams the whole state of a location, in a form that ImportContacts takes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ContactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +162,16 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.ListHistory,
                     request_deserializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryRequest.FromString,
                     response_serializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryResponse.SerializeToString,
+            ),
+            'ImportContacts': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportContacts,
+                    request_deserializer=sendgate_dot_v1_dot_contact__pb2.ImportContactsRequest.FromString,
+                    response_serializer=sendgate_dot_v1_dot_contact__pb2.ImportContactsResponse.SerializeToString,
+            ),
+            'ExportContacts': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportContacts,
+                    request_deserializer=sendgate_dot_v1_dot_contact__pb2.ExportContactsRequest.FromString,
+                    response_serializer=sendgate_dot_v1_dot_contact__pb2.ExportContactsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -277,6 +312,60 @@ class ContactService:
             '/sendgate.v1.ContactService/ListHistory',
             sendgate_dot_v1_dot_contact__pb2.ListHistoryRequest.SerializeToString,
             sendgate_dot_v1_dot_contact__pb2.ListHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportContacts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/sendgate.v1.ContactService/ImportContacts',
+            sendgate_dot_v1_dot_contact__pb2.ImportContactsRequest.SerializeToString,
+            sendgate_dot_v1_dot_contact__pb2.ImportContactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportContacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sendgate.v1.ContactService/ExportContacts',
+            sendgate_dot_v1_dot_contact__pb2.ExportContactsRequest.SerializeToString,
+            sendgate_dot_v1_dot_contact__pb2.ExportContactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,12 @@ class ContactServiceStub:
     """
     ListHistory: _grpc.UnaryUnaryMultiCallable[_contact_pb2.ListHistoryRequest, _contact_pb2.ListHistoryResponse]
     """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+    ImportContacts: _grpc.StreamUnaryMultiCallable[_contact_pb2.ImportContactsRequest, _contact_pb2.ImportContactsResponse]
+    """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
+    it never lifts one. Sending the same contacts twice is harmless.
+    """
+    ExportContacts: _grpc.UnaryStreamMultiCallable[_contact_pb2.ExportContactsRequest, _contact_pb2.ExportContactsResponse]
+    """ExportContacts streams the whole state of a location, in a form that ImportContacts takes."""
 
 @_typing.type_check_only
 class ContactServiceAsyncStub(ContactServiceStub):
@@ -79,6 +85,12 @@ class ContactServiceAsyncStub(ContactServiceStub):
     """
     ListHistory: _aio.UnaryUnaryMultiCallable[_contact_pb2.ListHistoryRequest, _contact_pb2.ListHistoryResponse]  # type: ignore[assignment]
     """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+    ImportContacts: _aio.StreamUnaryMultiCallable[_contact_pb2.ImportContactsRequest, _contact_pb2.ImportContactsResponse]  # type: ignore[assignment]
+    """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
+    it never lifts one. Sending the same contacts twice is harmless.
+    """
+    ExportContacts: _aio.UnaryStreamMultiCallable[_contact_pb2.ExportContactsRequest, _contact_pb2.ExportContactsResponse]  # type: ignore[assignment]
+    """ExportContacts streams the whole state of a location, in a form that ImportContacts takes."""
 
 class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
     """ContactService reads and changes contacts' DND, for people and their tools.
@@ -132,5 +144,23 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.ListHistoryResponse, _abc.Awaitable[_contact_pb2.ListHistoryResponse]]:
         """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+
+    @_abc_1.abstractmethod
+    def ImportContacts(
+        self,
+        request_iterator: _MaybeAsyncIterator[_contact_pb2.ImportContactsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.ImportContactsResponse, _abc.Awaitable[_contact_pb2.ImportContactsResponse]]:
+        """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
+        it never lifts one. Sending the same contacts twice is harmless.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportContacts(
+        self,
+        request: _contact_pb2.ExportContactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_contact_pb2.ExportContactsResponse], _abc.AsyncIterator[_contact_pb2.ExportContactsResponse]]:
+        """ExportContacts streams the whole state of a location, in a form that ImportContacts takes."""
 
 def add_ContactServiceServicer_to_server(servicer: ContactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

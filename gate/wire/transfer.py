@@ -1,0 +1,176 @@
+"""Imports and exports: entries to rows, rows to entries."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Any, Final, Literal, TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from sendgate.v1 import contact_pb2 as pb
+from sendgate.v1 import send_gate_pb2
+
+from gate.errors import InvalidFieldError, Reason
+from gate.rules.acts import ImportContact, ImportState
+from gate.rules.connection import ConnectionTimes
+from gate.rules.model import NEVER, Cause, Link, Subject, Suppression
+from gate.service.transfer import Imported
+from gate.wire.address import AddressReader
+from gate.wire.contacts import named_address
+from gate.wire.enums import CAUSE_NUMBERS, CHANNEL_NUMBERS, CHANNELS
+from gate.wire.fields import at_most, bounded, enum_value, location, past_time, required, timestamp
+from store.export import Exported
+
+ENTRIES: Final = 1_000
+ROWS: Final = 1_000
+ADDRESSES: Final = 100
+ERRORS: Final = 100
+"""Refused entries that are told one by one."""
+
+_CAUSES: Final[Mapping[int, Cause]] = {number: cause for cause, number in CAUSE_NUMBERS.items()}
+_KINDS: Final[dict[str, Literal["contact", "address"]]] = {
+    "contact_id": "contact",
+    "address": "address",
+}
+_FIELDS: Final = {kind: field for field, kind in _KINDS.items()}
+
+Row = TypeVar("Row")
+Value = TypeVar("Value")
+
+
+def imported(entry: pb.ImportEntry, now: int, read_address: AddressReader) -> Imported:
+    """Read one entry of an import. Raises InvalidFieldError."""
+    match entry.WhichOneof("entry"):
+        case "legacy_contact":
+            return _legacy_contact(entry.legacy_contact, now, read_address)
+        case "state":
+            return _state(entry, now)
+        case _:
+            raise InvalidFieldError(Reason.FIELD_REQUIRED, "entry", "required; give a legacy_contact or a state")
+
+
+def _legacy_contact(message: pb.LegacyContact, now: int, read_address: AddressReader) -> Imported:
+    location_id = location(message.location_id)
+    contact_id = required("contact_id", message.contact_id)
+    contact = Subject(location_id, "contact", contact_id)
+    time = past_time("dnd_time", message.dnd_time, now) if message.HasField("dnd_time") else now
+    at_most("addresses", message.addresses, ADDRESSES)
+    links = tuple(
+        Link(location_id, contact_id, named_address(text, read_address, f"addresses[{place}]"), linked_time=time)
+        for place, text in enumerate(message.addresses)
+    )
+    rows = (Suppression(contact, None, Cause.LEGACY, time),) if message.dnd else ()
+    return Imported(_content_id(message), location_id, contact_id, ImportContact(message.dnd), rows, links)
+
+
+def _state(entry: pb.ImportEntry, now: int) -> Imported:
+    message = entry.state
+    location_id = location(message.location_id)
+    at_most("suppressions", message.suppressions, ROWS)
+    at_most("addresses", message.addresses, ROWS)
+    at_most("connections", message.connections, len(CHANNELS))
+    return Imported(
+        _content_id(message),
+        location_id,
+        "",
+        ImportState(),
+        tuple(_rows("suppressions", message.suppressions, lambda row: _suppression(location_id, row, now))),
+        tuple(_rows("addresses", message.addresses, lambda row: _link(location_id, row, now))),
+        tuple(_rows("connections", message.connections, lambda row: _connection(location_id, row, now))),
+    )
+
+
+def _rows(field: str, messages: Iterable[Row], read: Callable[[Row], Value]) -> Iterator[Value]:
+    for place, message in enumerate(messages):
+        try:
+            yield read(message)
+        except InvalidFieldError as error:
+            raise error.within(f"{field}[{place}]") from None
+
+
+def _suppression(location_id: str, row: pb.SuppressionTimes, now: int) -> Suppression:
+    kind = row.WhichOneof("subject")
+    if kind is None:
+        raise InvalidFieldError(Reason.FIELD_REQUIRED, "subject", "required; name a contact or an address")
+    name = required(kind, getattr(row, kind))
+    return Suppression(
+        Subject(location_id, _KINDS[kind], name),
+        None if row.all_channels else enum_value("channel", row.channel, CHANNELS, "Channel"),
+        enum_value("cause", row.cause, _CAUSES, "Cause"),
+        _time(row, "set_time", now),
+        _time(row, "lift_time", now),
+        bounded("provider_code", row.provider_code),
+        bounded("event_id", row.event_id),
+    )
+
+
+def _link(location_id: str, row: pb.AddressTimes, now: int) -> Link:
+    return Link(
+        location_id,
+        required("contact_id", row.contact_id),
+        required("address", row.address),
+        _time(row, "linked_time", now),
+        _time(row, "unlinked_time", now),
+    )
+
+
+def _connection(location_id: str, row: pb.ConnectionTimes, now: int) -> ConnectionTimes:
+    channel = enum_value("channel", row.channel, CHANNELS, "Channel")
+    return ConnectionTimes(
+        location_id, channel, _time(row, "connected_time", now), _time(row, "disconnected_time", now)
+    )
+
+
+def _time(row: Any, field: str, now: int) -> int:
+    return past_time(field, getattr(row, field), now) if row.HasField(field) else NEVER
+
+
+def _content_id(message: Message) -> str:
+    """Tell an entry from every other by its content: what was imported before is not imported again."""
+    return blake2b(message.SerializeToString(deterministic=True), digest_size=16).hexdigest()
+
+
+def exported(part: Exported) -> pb.ExportContactsResponse:
+    """Write a part of a location's state."""
+    return pb.ExportContactsResponse(
+        state=pb.ExportedState(
+            location_id=part.location_id,
+            suppressions=map(_suppression_times, part.suppressions),
+            addresses=map(_address_times, part.links),
+            connections=map(_connection_times, part.connections),
+        )
+    )
+
+
+def _suppression_times(row: Suppression) -> pb.SuppressionTimes:
+    message = pb.SuppressionTimes(
+        channel=send_gate_pb2.CHANNEL_UNSPECIFIED if row.channel is None else CHANNEL_NUMBERS[row.channel],
+        all_channels=row.channel is None,
+        cause=CAUSE_NUMBERS[row.cause],
+        set_time=_if_ever(row.set_time),
+        lift_time=_if_ever(row.lift_time),
+        provider_code=row.provider_code,
+        event_id=row.event_id,
+    )
+    setattr(message, _FIELDS[row.subject.kind], row.subject.id)
+    return message
+
+
+def _address_times(row: Link) -> pb.AddressTimes:
+    return pb.AddressTimes(
+        contact_id=row.contact_id,
+        address=row.address,
+        linked_time=_if_ever(row.linked_time),
+        unlinked_time=_if_ever(row.unlinked_time),
+    )
+
+
+def _connection_times(row: ConnectionTimes) -> pb.ConnectionTimes:
+    return pb.ConnectionTimes(
+        channel=CHANNEL_NUMBERS[row.channel],
+        connected_time=_if_ever(row.connected_time),
+        disconnected_time=_if_ever(row.disconnected_time),
+    )
+
+
+def _if_ever(time: int) -> Timestamp | None:
+    return None if time == NEVER else timestamp(time)
