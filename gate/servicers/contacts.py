@@ -1,5 +1,6 @@
 """ContactService: the contact record."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from sendgate.v1 import contact_pb2 as pb
@@ -69,12 +70,16 @@ class ContactServicer(rpc.ContactServiceServicer):
     async def ImportContacts(
         self, requests: AsyncIterator[pb.ImportContactsRequest], context: Context
     ) -> pb.ImportContactsResponse:
-        """Import as the entries come; each request is one commit."""
+        """Import as the entries come; each request is one commit, and the next is read meanwhile."""
         response = pb.ImportContactsResponse()
+        by = caller(context)
+        taking: asyncio.Task[int] | None = None
         async for request in requests:
             at_most("entries", request.entries, transfer.ENTRIES)
             entries = self._imported(request, response)
-            response.imported += await self._transfer.take(entries, caller(context))
+            response.imported += await taking if taking else 0
+            taking = asyncio.create_task(self._transfer.take(entries, by))
+        response.imported += await taking if taking else 0
         return response
 
     def _imported(self, request: pb.ImportContactsRequest, response: pb.ImportContactsResponse) -> list[Imported]:
