@@ -18,6 +18,7 @@ from gate import filter as suppressed
 from gate.errors import NotReadyError, StoreUnavailableError
 from gate.rules.lattice import EMPTY, SubjectState
 from gate.rules.model import Subject
+from gate.rules.tombstone import tombstone
 from store.store import Store
 
 _NO_SUPPRESSIONS: Final = EMPTY.suppressions
@@ -47,7 +48,9 @@ class States:
         """Tell whether anything may be suppressed for a subject; False is certain. Raises NotReadyError."""
         if self._suspects is None:
             raise NotReadyError
-        return subject in self._suspects
+        return subject in self._suspects or any(
+            tombstone(subject, salt) in self._suspects for salt in self._store.salts
+        )
 
     def load(self, subject: Subject) -> SubjectState:
         """Return a subject's state, from memory or by a point read that is then remembered.

@@ -17,6 +17,7 @@ from typing import Final
 from rbloom import Bloom
 
 from gate.rules.model import Subject
+from gate.rules.tombstone import tombstone
 from store.store import Store
 
 FALSE_POSITIVES: Final = 0.001
@@ -38,7 +39,11 @@ def build(store: Store, stop: threading.Event) -> Bloom:
         suspects = Bloom(2 * total + _SPARE, FALSE_POSITIVES)
         _log.info("filter: reading %s subjects", f"{total:,}")
         _fill(suspects, store.subjects(connection), "subjects", stop)
-        linked = (contact for contact, address in store.links(connection) if address in suspects)
+        linked = (
+            contact
+            for contact, address in store.links(connection)
+            if address in suspects or any(tombstone(address, salt) in suspects for salt in store.salts)
+        )
         _fill(suspects, linked, "contacts of suppressed addresses", stop)
     return suspects
 

@@ -51,6 +51,8 @@ class Database:
             version = await self._version(self._writer)
             await self._writer.execute("PRAGMA journal_mode = WAL")
             await self._writer.execute("PRAGMA synchronous = FULL")
+            # What is deleted is overwritten: an erased person must not be found in a free page.
+            await self._writer.execute("PRAGMA secure_delete = ON")
             await self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             await self._writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             await self._migrate(self._writer, version)
@@ -199,9 +201,9 @@ def _in_blocks(sql: str, rows: Sequence[Row]) -> Iterator[Write]:
 
     Each run takes and gives back locks, which costs as much as the work on a row does.
     """
-    whole = len(rows) - len(rows) % BLOCK
+    row = f"({', '.join('?' * len(rows[0]))})" if rows else ""
+    whole = len(rows) - len(rows) % BLOCK if row in sql else 0
     if whole:
-        row = f"({', '.join('?' * len(rows[0]))})"
         starts = range(0, whole, BLOCK)
         blocks = [tuple(chain.from_iterable(rows[start : start + BLOCK])) for start in starts]
         yield sql.replace(row, ", ".join([row] * BLOCK), 1), blocks

@@ -20,6 +20,7 @@ _LINKS: Final = "SELECT location_id, contact_id, address, linked_time, unlinked_
 _CONNECTIONS: Final = """
     SELECT location_id, channel, connected_time, disconnected_time FROM connection WHERE location_id = ?
 """
+_SALTS: Final = "SELECT salt FROM salt"
 
 
 class Exported(NamedTuple):
@@ -29,6 +30,7 @@ class Exported(NamedTuple):
     suppressions: tuple[Suppression, ...] = ()
     links: tuple[Link, ...] = ()
     connections: tuple[ConnectionTimes, ...] = ()
+    salts: tuple[bytes, ...] = ()
 
 
 async def parts(database: Database, location_id: str) -> AsyncIterator[Exported]:
@@ -53,6 +55,9 @@ def _read(connection: sqlite3.Connection, location_id: str) -> Iterator[Exported
         ConnectionTimes(location, Channel(channel), *times)
         for location, channel, *times in connection.execute(_CONNECTIONS, of)
     ]
+    salts = tuple(salt for (salt,) in connection.execute(_SALTS))
+    if salts:
+        yield Exported(location_id, salts=salts)
     if registered:
         yield Exported(location_id, connections=tuple(registered))
     rows = suppressions.of_location(connection, location_id)

@@ -26,13 +26,12 @@ _REVIEW: Final = """
     FROM review
 """
 _PUT_PHRASE: Final = """
-    INSERT INTO phrase VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO phrase VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET state = excluded.state, decide_time = excluded.decide_time, decider = excluded.decider
 """
 _PHRASE: Final = """
     SELECT phrase.seq, phrase.location_id, contact_id, address, phrase.channel,
-        coalesce(json_extract(detail, '$.body'), ''), coalesce(occur_time, record_time), event_id, state, decide_time,
-        decider
+        coalesce(json_extract(detail, '$.body'), ''), phrase.occur_time, event_id, state, decide_time, decider
     FROM phrase JOIN event USING (seq)
 """
 
@@ -63,7 +62,15 @@ def reviews(
 def put_phrases(phrases: Iterable[Phrase]) -> Write:
     """Keep new possible opt-outs, and the decisions on those that are known."""
     return _PUT_PHRASE, [
-        (each.seq, each.location_id, each.channel.value, each.state.value, each.decide_time, each.decider)
+        (
+            each.seq,
+            each.location_id,
+            each.channel.value,
+            each.occur_time,
+            each.state.value,
+            each.decide_time,
+            each.decider,
+        )
         for each in phrases
     ]
 

@@ -95,6 +95,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             seq         INTEGER PRIMARY KEY,
             location_id TEXT NOT NULL,
             channel     TEXT NOT NULL,
+            occur_time  INTEGER NOT NULL, -- as the gate dated it, where the event stated none
             state       TEXT NOT NULL,
             decide_time INTEGER NOT NULL,
             decider     TEXT NOT NULL

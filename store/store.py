@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects
-from gate.rules.lattice import EMPTY, SubjectState
+from gate.rules.lattice import EMPTY, SubjectState, merge_suppressions
 from gate.rules.model import Event, Link, Subject, Suppression
 from gate.rules.outcome import Answer
 from gate.rules.review import Phrase, PhraseState, Review, ReviewState
-from store import addresses, connections, event_log, export, history, reviews, suppressions
+from gate.rules.tombstone import tombstone
+from store import addresses, connections, erasure, event_log, export, history, reviews, suppressions
 from store.database import Database
 
 
@@ -25,6 +26,8 @@ class Changes(NamedTuple):
     connections: Sequence[ConnectionTimes] = ()
     reviews: Sequence[Review] = ()
     phrases: Sequence[Phrase] = ()
+    salts: Sequence[bytes] = ()
+    erased: erasure.Erasure | None = None
 
 
 class Store:
@@ -35,10 +38,13 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
+        self.salts: tuple[bytes, ...] = ()
+        """With what erased subjects were hashed. None, and nothing to pay for, until the first erasure."""
 
     async def open(self) -> None:
         """Take the file and bring it up to date. Raises StartError."""
         await self.database.open()
+        self.salts = erasure.salts(self.database)
 
     async def close(self) -> None:
         """Let the file go."""
@@ -47,10 +53,13 @@ class Store:
     def load(self, subject: Subject) -> SubjectState:
         """Read all that is known of a subject."""
         rows = suppressions.of_subject(self.database, subject)
+        for salt in self.salts:
+            buried = suppressions.of_subject(self.database, tombstone(subject, salt))
+            rows += [row._replace(subject=subject) for row in buried]
         links = self.links_of(subject) if subject.kind == "contact" else []
         if not rows and not links:
             return EMPTY
-        return SubjectState({(row.channel, row.cause): row for row in rows}, {row.address: row for row in links})
+        return merge_suppressions(SubjectState({}, {row.address: row for row in links}), rows)
 
     def links_of(self, contact: Subject) -> list[Link]:
         """Read every address that a contact uses or ever used."""
@@ -140,6 +149,10 @@ class Store:
         """Read a location's possible opt-outs, newest first, from below a place in the log."""
         return reviews.phrases(self.database, location_id, state, before, size)
 
+    def erased_entries(self, subjects: Sequence[Subject], buried: Mapping[Subject, Subject]) -> list[erasure.Blank]:
+        """Read what the log says of subjects, as it will be without them."""
+        return erasure.blanks(self.database, subjects, buried)
+
     def history(self, location_id: str, contact_id: str, before: int, size: int) -> list[history.Entry]:
         """Read what happened to a contact and its addresses, newest first, from below a place in the log."""
         return history.page(self.database, location_id, contact_id, before, size)
@@ -154,5 +167,8 @@ class Store:
                 connections.merge(changes.connections),
                 reviews.put_reviews(changes.reviews),
                 reviews.put_phrases(changes.phrases),
+                erasure.put_salts(changes.salts),
+                *(erasure.writes(changes.erased) if changes.erased else ()),
             ]
         )
+        self.salts = tuple(dict.fromkeys((*self.salts, *changes.salts)))

@@ -175,6 +175,31 @@ def history(
                 print_json(entry)
 
 
+@contact.command()
+@click.argument("contact")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@location_option
+@control_options
+def erase(contact: str, location: str, target: str, timeout: float, *, yes: bool, as_json: bool) -> None:
+    """Remove what identifies a contact: message bodies, links, rows. It cannot be undone.
+
+    Who did not want messages still gets none: that much survives under salted hashes.
+    For instance: `sendgate contact erase c1 --yes`
+
+    Exit code 0: erased. 1: failed, or not confirmed.
+    """
+    if not yes:
+        where = printable(location or "default")
+        click.confirm(f"Erase contact {printable(contact)} of location {where} for good?", abort=True, err=True)
+    with connected(target) as connection:
+        request = pb.EraseContactRequest(location_id=location, contact_id=contact)
+        response = rpc.ContactServiceStub(connection).EraseContact(request, timeout=timeout)
+    if as_json:
+        print_json(response)
+    else:
+        console.print(f"erased: the content of {response.entries:,} history entries, {response.links:,} links")
+
+
 def _print(response: Record, *, as_json: bool) -> None:
     if as_json:
         print_json(response)

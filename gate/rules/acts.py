@@ -103,6 +103,11 @@ class ImportState:
     """Rows of a gate's state came with an import."""
 
 
+@dataclass(frozen=True, slots=True)
+class EraseContact:
+    """What identifies a person was removed; whom, the log does not say."""
+
+
 Detail = (
     SetDnd
     | LinkAddress
@@ -116,6 +121,7 @@ Detail = (
     | DismissPossibleOptOut
     | ImportContact
     | ImportState
+    | EraseContact
 )
 
 

@@ -44,7 +44,7 @@ class Subject(NamedTuple):
     """What a suppression stands on. All three parts together are the key: no two subjects share one."""
 
     location_id: str
-    kind: Literal["contact", "address"]
+    kind: Literal["contact", "address", "tombstone"]
     id: str
 
 

@@ -98,6 +98,16 @@ class Contacts:
         await self._recorder.act(lambda draft, now: _unlink(draft, Link(location_id, contact_id, address), by, now))
         return self.get(location_id, contact_id)
 
+    async def erase(self, location_id: str, contact_id: str, by: Caller) -> tuple[int, int]:
+        """Remove what identifies a person; return how many entries of the log and how many links went."""
+        by.need(Role.USER)
+        contact = Subject(location_id, "contact", contact_id)
+
+        def erase(draft: Draft, now: int) -> tuple[int, int]:
+            return draft.erase(new_act(by, now, acts.EraseContact(), location_id), contact, now)
+
+        return await self._recorder.take(erase)
+
     def _refuse_unconnected(self, change: DndChange) -> None:
         connections = self._connections.of(change.location_id)
         refused = [each for each in change.channels or () if connections[each] is Connection.NOT_CONNECTED]

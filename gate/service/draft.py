@@ -1,10 +1,11 @@
 """A group of events worked out in memory, event by event, before it is committed as one."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 from gate.cache import States
 from gate.errors import EventIdReusedError
-from gate.rules.acts import IMPORT, Act, ImportContact
+from gate.rules.acts import GATE, IMPORT, Act, EraseContact, ImportContact
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
 from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view
@@ -13,6 +14,8 @@ from gate.rules.model import Channel, Event, InboundMessage, Link, Outcome, Subj
 from gate.rules.outcome import Answer, changes, weigh
 from gate.rules.review import Phrase, Review
 from gate.rules.rulebook import Rulebook
+from gate.rules.tombstone import SALT_BYTES, tombstone
+from store.erasure import Erasure
 from store.event_log import Content, Key, Record, content, key
 from store.store import Changes, Store
 
@@ -33,6 +36,8 @@ class Draft:
         self._links: dict[tuple[Subject, str], None] = {}
         self._new_on: set[Subject] = set()
         self._taken: list[Effects] = []
+        self._salts: tuple[bytes, ...] = ()
+        self._erasure: Erasure | None = None
         self.revision = revision
         self.records: list[Record] = []
         self.states: dict[Subject, SubjectState] = {}
@@ -104,22 +109,46 @@ class Draft:
         """Tell whether nothing but imports was ever recorded in a location. Raises StoreUnavailableError."""
         return self._store.only_imports(location_id)
 
-    def take(self, act: Act, effects: Effects, now: int) -> None:
+    def take(self, act: Act, effects: Effects, now: int, salts: tuple[bytes, ...] = ()) -> None:
         """Put an import into the group without working out what it changes, which costs many times the write.
 
-        For groups of nothing but imports: the states of its subjects are read anew afterwards.
+        For groups of nothing else: the states of its subjects are read anew afterwards.
         """
         self.revision += 1
         newly_set = effects.suppressions if isinstance(act.detail, ImportContact) else ()
         answer = Answer(Outcome.APPLIED, newly_set, (), dnd_status(newly_set), self.revision)
-        key = (act.location_id, IMPORT, act.act_id)
-        self.records.append(Record(key, content(act), now, effects, answer, act.actor))
+        provider = GATE if isinstance(act.detail, EraseContact) else IMPORT
+        self.records.append(
+            Record((act.location_id, provider, act.act_id), content(act), now, effects, answer, act.actor)
+        )
         self._taken.append(effects)
+        self._salts += salts
 
     def taken(self) -> set[Subject]:
         """List the subjects whose states are no longer what they were, without saying what they are."""
         rows = {row.subject for effects in self._taken for row in effects.suppressions}
-        return rows | {contact_of(link) for effects in self._taken for link in effects.links}
+        erased = self._erasure.subjects if self._erasure else ()
+        return rows | {contact_of(link) for effects in self._taken for link in effects.links} | set(erased)
+
+    def erase(self, act: Act, contact: Subject, now: int) -> tuple[int, int]:
+        """Put an erasure into the group, which it must have to itself; count the entries and links that go.
+
+        An address goes with the contact unless somebody else uses it, or used it. What stood on either survives on
+        tombstones. Checks answer as before until all of it is in effect.
+        """
+        links = self.load(contact).links
+        addresses = [Subject(contact.location_id, "address", name) for name in links]
+        gone = [contact, *(each for each in addresses if self._store.contacts_of(each) == [contact])]
+        salt = self._store.salts[0] if self._store.salts else os.urandom(SALT_BYTES)
+        buried = {subject: tombstone(subject, salt) for subject in gone}
+        self.before |= {subject: self.load(subject) for subject in gone}
+        rows = [
+            row._replace(subject=buried[row.subject]) for each in gone for row in self.load(each).suppressions.values()
+        ]
+        entries = self._store.erased_entries(gone, buried)
+        self.take(act, Effects(tuple(rows)), now)
+        self._salts, self._erasure = (salt,), Erasure(contact, gone, entries)
+        return len(entries), len(links)
 
     def changes(self) -> Changes:
         """Return what the group writes."""
@@ -138,6 +167,8 @@ class Draft:
             list(self.connections.values()),
             list(self.reviews.values()),
             list(self.phrases.values()),
+            self._salts,
+            self._erasure,
         )
 
     def suspects(self) -> set[Subject]:

@@ -24,6 +24,7 @@ class Imported(NamedTuple):
     suppressions: tuple[Suppression, ...]
     links: tuple[Link, ...]
     connections: tuple[ConnectionTimes, ...] = ()
+    salts: tuple[bytes, ...] = ()
 
 
 class Transfer:
@@ -47,7 +48,7 @@ class Transfer:
             blank = {name: draft.only_imports(name) for name in {entry.location_id for entry in fresh}}
             for entry in fresh:
                 act = acts.Act(entry.entry_id, entry.location_id, entry.contact_id, "", now, by.name, entry.detail)
-                draft.take(act, _effects(entry, whole=blank[entry.location_id]), now)
+                draft.take(act, _effects(entry, whole=blank[entry.location_id]), now, entry.salts)
             return len(fresh)
 
         return await self._recorder.take(take) if entries else 0

@@ -67,6 +67,13 @@ class ContactServicer(rpc.ContactServiceServicer):
         )
 
     @answering
+    async def EraseContact(self, request: pb.EraseContactRequest, context: Context) -> pb.EraseContactResponse:
+        """Remove what identifies a person."""
+        name = wire.contact_name(request.location_id, request.contact_id)
+        entries, links = await self._contacts.erase(*name, caller(context))
+        return pb.EraseContactResponse(entries=entries, links=links)
+
+    @answering
     async def ImportContacts(
         self, requests: AsyncIterator[pb.ImportContactsRequest], context: Context
     ) -> pb.ImportContactsResponse:

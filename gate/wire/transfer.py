@@ -1,6 +1,6 @@
 """Imports and exports: entries to rows, rows to entries."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeVar
 
@@ -13,6 +13,7 @@ from gate.errors import InvalidFieldError, Reason
 from gate.rules.acts import ImportContact, ImportState
 from gate.rules.connection import ConnectionTimes
 from gate.rules.model import NEVER, Cause, Link, Subject, Suppression
+from gate.rules.tombstone import SALT_BYTES
 from gate.service.transfer import Imported
 from gate.wire.address import AddressReader
 from gate.wire.contacts import named_address
@@ -22,14 +23,16 @@ from store.export import Exported
 
 ENTRIES: Final = 1_000
 ROWS: Final = 1_000
+SALTS: Final = 16
 ADDRESSES: Final = 100
 ERRORS: Final = 100
 """Refused entries that are told one by one."""
 
 _CAUSES: Final[Mapping[int, Cause]] = {number: cause for cause, number in CAUSE_NUMBERS.items()}
-_KINDS: Final[dict[str, Literal["contact", "address"]]] = {
+_KINDS: Final[dict[str, Literal["contact", "address", "tombstone"]]] = {
     "contact_id": "contact",
     "address": "address",
+    "tombstone": "tombstone",
 }
 _FIELDS: Final = {kind: field for field, kind in _KINDS.items()}
 
@@ -76,7 +79,16 @@ def _state(entry: pb.ImportEntry, now: int) -> Imported:
         tuple(_rows("suppressions", message.suppressions, lambda row: _suppression(location_id, row, now))),
         tuple(_rows("addresses", message.addresses, lambda row: _link(location_id, row, now))),
         tuple(_rows("connections", message.connections, lambda row: _connection(location_id, row, now))),
+        tuple(_salts(message.salts)),
     )
+
+
+def _salts(salts: Sequence[bytes]) -> Iterator[bytes]:
+    at_most("salts", salts, SALTS)
+    for place, salt in enumerate(salts):
+        if len(salt) != SALT_BYTES:
+            raise InvalidFieldError(Reason.FIELD_INVALID, f"salts[{place}]", f"not {SALT_BYTES} bytes")
+        yield salt
 
 
 def _rows(field: str, messages: Iterable[Row], read: Callable[[Row], Value]) -> Iterator[Value]:
@@ -90,7 +102,7 @@ def _rows(field: str, messages: Iterable[Row], read: Callable[[Row], Value]) -> 
 def _suppression(location_id: str, row: pb.SuppressionTimes, now: int) -> Suppression:
     kind = row.WhichOneof("subject")
     if kind is None:
-        raise InvalidFieldError(Reason.FIELD_REQUIRED, "subject", "required; name a contact or an address")
+        raise InvalidFieldError(Reason.FIELD_REQUIRED, "subject", "required; name a contact, an address or a tombstone")
     name = required(kind, getattr(row, kind))
     return Suppression(
         Subject(location_id, _KINDS[kind], name),
@@ -137,6 +149,7 @@ def exported(part: Exported) -> pb.ExportContactsResponse:
             suppressions=map(_suppression_times, part.suppressions),
             addresses=map(_address_times, part.links),
             connections=map(_connection_times, part.connections),
+            salts=part.salts,
         )
     )
 

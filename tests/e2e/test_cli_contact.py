@@ -141,12 +141,29 @@ def test_history_tells_what_changed(gate: Server) -> None:
     assert (start[1], start[4], start[5]) == ("inbound message", "", "sms: opt out")
 
 
+def test_erase_asks_first(gate: Server) -> None:
+    """Without a yes nothing is erased; after it the person's words are gone and the opt-out holds."""
+    record(gate, says("hal", "STOP", address="+12025550122"))
+
+    declined = command("contact", "erase", "hal", control_target=gate.control, given="n\n")
+    kept = done(gate, "contact", "history", "hal")
+    erased = done(gate, "contact", "erase", "hal", "--yes")
+
+    assert (declined.returncode, declined.stdout) == (1, "")
+    assert "Erase contact hal of location default for good?" in declined.stderr
+    assert "STOP" in kept
+    assert erased.startswith("erased: ")
+    assert answer(gate, "contact", "show", "hal")["contact"]["addresses"] == []
+    assert command("check", "--contact", "hal", "--channel", "sms", "--target", gate.data).returncode == 3
+
+
 COMMANDS = [
     "contact show c",
     "contact dnd on c --all",
     "contact link c a@example.com",
     "contact unlink c a@example.com",
     "contact history c",
+    "contact erase c --yes",
     "review submit --contact c --channel sms --number 1 --recording https://example.com/",
     "review show r",
     "review list",

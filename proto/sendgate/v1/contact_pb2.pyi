@@ -523,6 +523,58 @@ class HistoryEntry(_message.Message):
 Global___HistoryEntry: _TypeAlias = HistoryEntry  # noqa: Y015
 
 @_typing.final
+class EraseContactRequest(_message.Message):
+    """EraseContactRequest names the contact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    location_id: _builtins.str
+    """The tenant. At most 256 bytes; empty means `default`."""
+    contact_id: _builtins.str
+    """The person. Required, at most 256 bytes."""
+    def __init__(
+        self,
+        *,
+        location_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "location_id", b"location_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseContactRequest: _TypeAlias = EraseContactRequest  # noqa: Y015
+
+@_typing.final
+class EraseContactResponse(_message.Message):
+    """EraseContactResponse says how much was removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    entries: _builtins.int
+    """History entries whose content was removed."""
+    links: _builtins.int
+    """Links to addresses that were removed."""
+    def __init__(
+        self,
+        *,
+        entries: _builtins.int = ...,
+        links: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "links", b"links"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseContactResponse: _TypeAlias = EraseContactResponse  # noqa: Y015
+
+@_typing.final
 class ImportContactsRequest(_message.Message):
     """ImportContactsRequest is a part of an import. Many entries in one message go many times as fast."""
 
@@ -744,6 +796,7 @@ class ExportedState(_message.Message):
     SUPPRESSIONS_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
     CONNECTIONS_FIELD_NUMBER: _builtins.int
+    SALTS_FIELD_NUMBER: _builtins.int
     location_id: _builtins.str
     """The tenant. At most 256 bytes; empty means `default`."""
     @_builtins.property
@@ -758,6 +811,10 @@ class ExportedState(_message.Message):
     def connections(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectionTimes]:
         """The channels' connections."""
 
+    @_builtins.property
+    def salts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The salts of the location's tombstones, 16 bytes each, at most 16."""
+
     def __init__(
         self,
         *,
@@ -765,10 +822,11 @@ class ExportedState(_message.Message):
         suppressions: _abc.Iterable[Global___SuppressionTimes] | None = ...,
         addresses: _abc.Iterable[Global___AddressTimes] | None = ...,
         connections: _abc.Iterable[Global___ConnectionTimes] | None = ...,
+        salts: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "connections", b"connections", "location_id", b"location_id", "suppressions", b"suppressions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "connections", b"connections", "location_id", b"location_id", "salts", b"salts", "suppressions", b"suppressions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -782,6 +840,7 @@ class SuppressionTimes(_message.Message):
 
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
+    TOMBSTONE_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     ALL_CHANNELS_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
@@ -793,6 +852,8 @@ class SuppressionTimes(_message.Message):
     """A person."""
     address: _builtins.str
     """An address in normal form."""
+    tombstone: _builtins.str
+    """The salted hash of an erased contact or address."""
     channel: _send_gate_pb2.Channel.ValueType
     """The channel. Unspecified when `all_channels` is set."""
     all_channels: _builtins.bool
@@ -816,6 +877,7 @@ class SuppressionTimes(_message.Message):
         *,
         contact_id: _builtins.str = ...,
         address: _builtins.str = ...,
+        tombstone: _builtins.str = ...,
         channel: _send_gate_pb2.Channel.ValueType = ...,
         all_channels: _builtins.bool = ...,
         cause: _send_gate_pb2.Cause.ValueType = ...,
@@ -824,11 +886,11 @@ class SuppressionTimes(_message.Message):
         provider_code: _builtins.str = ...,
         event_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact_id", b"contact_id", "lift_time", b"lift_time", "set_time", b"set_time", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact_id", b"contact_id", "lift_time", b"lift_time", "set_time", b"set_time", "subject", b"subject", "tombstone", b"tombstone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "all_channels", b"all_channels", "cause", b"cause", "channel", b"channel", "contact_id", b"contact_id", "event_id", b"event_id", "lift_time", b"lift_time", "provider_code", b"provider_code", "set_time", b"set_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "all_channels", b"all_channels", "cause", b"cause", "channel", b"channel", "contact_id", b"contact_id", "event_id", b"event_id", "lift_time", b"lift_time", "provider_code", b"provider_code", "set_time", b"set_time", "subject", b"subject", "tombstone", b"tombstone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["contact_id", "address"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["contact_id", "address", "tombstone"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 

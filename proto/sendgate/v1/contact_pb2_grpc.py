@@ -62,6 +62,11 @@ class ContactServiceStub:
                 request_serializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryRequest.SerializeToString,
                 response_deserializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryResponse.FromString,
                 _registered_method=True)
+        self.EraseContact = channel.unary_unary(
+                '/sendgate.v1.ContactService/EraseContact',
+                request_serializer=sendgate_dot_v1_dot_contact__pb2.EraseContactRequest.SerializeToString,
+                response_deserializer=sendgate_dot_v1_dot_contact__pb2.EraseContactResponse.FromString,
+                _registered_method=True)
         self.ImportContacts = channel.stream_unary(
                 '/sendgate.v1.ContactService/ImportContacts',
                 request_serializer=sendgate_dot_v1_dot_contact__pb2.ImportContactsRequest.SerializeToString,
@@ -120,6 +125,15 @@ class ContactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseContact(self, request, context):
+        """EraseContact removes what identifies a person: history, links, reviews and the contact's rows, and the rows of
+        addresses that nobody else uses. Suppressions survive under salted hashes, so that the same contact or address is
+        still denied if it comes again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportContacts(self, request_iterator, context):
         """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
         it never lifts one. Sending the same contacts twice is harmless.
@@ -162,6 +176,11 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.ListHistory,
                     request_deserializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryRequest.FromString,
                     response_serializer=sendgate_dot_v1_dot_contact__pb2.ListHistoryResponse.SerializeToString,
+            ),
+            'EraseContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseContact,
+                    request_deserializer=sendgate_dot_v1_dot_contact__pb2.EraseContactRequest.FromString,
+                    response_serializer=sendgate_dot_v1_dot_contact__pb2.EraseContactResponse.SerializeToString,
             ),
             'ImportContacts': grpc.stream_unary_rpc_method_handler(
                     servicer.ImportContacts,
@@ -312,6 +331,33 @@ class ContactService:
             '/sendgate.v1.ContactService/ListHistory',
             sendgate_dot_v1_dot_contact__pb2.ListHistoryRequest.SerializeToString,
             sendgate_dot_v1_dot_contact__pb2.ListHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sendgate.v1.ContactService/EraseContact',
+            sendgate_dot_v1_dot_contact__pb2.EraseContactRequest.SerializeToString,
+            sendgate_dot_v1_dot_contact__pb2.EraseContactResponse.FromString,
             options,
             channel_credentials,
             insecure,

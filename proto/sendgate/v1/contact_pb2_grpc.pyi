@@ -53,6 +53,11 @@ class ContactServiceStub:
     """
     ListHistory: _grpc.UnaryUnaryMultiCallable[_contact_pb2.ListHistoryRequest, _contact_pb2.ListHistoryResponse]
     """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+    EraseContact: _grpc.UnaryUnaryMultiCallable[_contact_pb2.EraseContactRequest, _contact_pb2.EraseContactResponse]
+    """EraseContact removes what identifies a person: history, links, reviews and the contact's rows, and the rows of
+    addresses that nobody else uses. Suppressions survive under salted hashes, so that the same contact or address is
+    still denied if it comes again.
+    """
     ImportContacts: _grpc.StreamUnaryMultiCallable[_contact_pb2.ImportContactsRequest, _contact_pb2.ImportContactsResponse]
     """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
     it never lifts one. Sending the same contacts twice is harmless.
@@ -85,6 +90,11 @@ class ContactServiceAsyncStub(ContactServiceStub):
     """
     ListHistory: _aio.UnaryUnaryMultiCallable[_contact_pb2.ListHistoryRequest, _contact_pb2.ListHistoryResponse]  # type: ignore[assignment]
     """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+    EraseContact: _aio.UnaryUnaryMultiCallable[_contact_pb2.EraseContactRequest, _contact_pb2.EraseContactResponse]  # type: ignore[assignment]
+    """EraseContact removes what identifies a person: history, links, reviews and the contact's rows, and the rows of
+    addresses that nobody else uses. Suppressions survive under salted hashes, so that the same contact or address is
+    still denied if it comes again.
+    """
     ImportContacts: _aio.StreamUnaryMultiCallable[_contact_pb2.ImportContactsRequest, _contact_pb2.ImportContactsResponse]  # type: ignore[assignment]
     """ImportContacts takes contacts from another system or from ExportContacts. An import only adds suppressions,
     it never lifts one. Sending the same contacts twice is harmless.
@@ -144,6 +154,17 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.ListHistoryResponse, _abc.Awaitable[_contact_pb2.ListHistoryResponse]]:
         """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+
+    @_abc_1.abstractmethod
+    def EraseContact(
+        self,
+        request: _contact_pb2.EraseContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.EraseContactResponse, _abc.Awaitable[_contact_pb2.EraseContactResponse]]:
+        """EraseContact removes what identifies a person: history, links, reviews and the contact's rows, and the rows of
+        addresses that nobody else uses. Suppressions survive under salted hashes, so that the same contact or address is
+        still denied if it comes again.
+        """
 
     @_abc_1.abstractmethod
     def ImportContacts(
