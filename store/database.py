@@ -193,6 +193,8 @@ def _take(path: Path) -> int:
     except BlockingIOError as error:
         os.close(descriptor)
         raise StartError(f"database {path}: another gate has it open; stop that one or name another file") from error
+    # It holds addresses and messages: made by us it is for our user alone, and so are SQLite's files beside it.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     return descriptor
 
 

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from gate.rules.interpret import Effects
-from gate.rules.judge import dnd_status
+from gate.rules.judge import ALL_CHANNELS, dnd_status
 from gate.rules.lattice import SubjectState, active, merge_suppressions
-from gate.rules.model import NEVER, DndStatus, Outcome, Suppression
+from gate.rules.model import NEVER, Channel, DndStatus, Outcome, Suppression
 
 Rows = tuple[Suppression, ...]
 
@@ -26,6 +26,7 @@ def weigh(
     before: Rows,
     after: Rows,
     revision: int,
+    enlisted: frozenset[Channel] = ALL_CHANNELS,
 ) -> Answer:
     """Compare the active suppressions before and after an event, whose subject was `known` before it.
 
@@ -35,7 +36,7 @@ def weigh(
     A reply's START that finds nothing to lift is applied all the same where it is the latest word: it makes
     every older STOP that arrives later stale.
     """
-    status = dnd_status(after)
+    status = dnd_status(after, enlisted)
     if not effects.suppressions:
         outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
         return Answer(outcome, (), (), status, revision)

@@ -1,6 +1,5 @@
 """The contact record: what people see of a contact's DND, and how they change it."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from gate.cache import States
@@ -69,7 +68,7 @@ class Contacts:
         return ContactRecord(
             location_id,
             contact_id,
-            dnd_status(rows, _enlisted(connections)),
+            dnd_status(rows, self._connections.enlisted(location_id)),
             tuple(_channel_record(channel, connections[channel], rows) for channel in Channel),
             everywhere,
             tuple(sorted(link.address for link in links if linked(link))),
@@ -118,11 +117,6 @@ class Contacts:
                 f"{names}: not among the channels that the location has registered; connect the channel first",
                 [(Reason.CHANNEL_NOT_CONNECTED, channel, "connect the channel first") for channel in refused],
             )
-
-
-def _enlisted(connections: Mapping[Channel, Connection]) -> frozenset[Channel]:
-    """Return the channels that count for the status: those whose integration exists and works."""
-    return frozenset(channel for channel, state in connections.items() if state is Connection.CONNECTED)
 
 
 def _channel_record(channel: Channel, connection: Connection, rows: tuple[Suppression, ...]) -> ChannelRecord:

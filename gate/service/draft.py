@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterator, Sequence
 
 from gate.cache import States
+from gate.connections import Connections
 from gate.errors import EventIdReusedError
 from gate.rules.acts import GATE, IMPORT, Act, EraseContact, ImportContact
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
 from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view
 from gate.rules.lattice import EMPTY, Ground, SubjectState, linked, merge_links, merge_suppressions
-from gate.rules.model import Channel, Event, InboundMessage, Link, Outcome, Subject, Suppression
+from gate.rules.model import Channel, DndStatus, Event, InboundMessage, Link, Outcome, Subject, Suppression
 from gate.rules.outcome import Answer, changes, weigh
 from gate.rules.review import Phrase, Review
 from gate.rules.rulebook import Rulebook
@@ -26,9 +27,12 @@ class Draft:
     Reads see the committed state with the group's own changes on top. Nobody else sees them before the commit.
     """
 
-    def __init__(self, store: Store, states: States, rulebook: Rulebook, revision: int) -> None:
+    def __init__(
+        self, store: Store, states: States, connections: Connections, rulebook: Rulebook, revision: int
+    ) -> None:
         self._store = store
         self._states = states
+        self._enlisted = connections.enlisted
         self._rulebook = rulebook
         self._seen: dict[Key, tuple[Content, Answer]] = {}
         self._known = _Known(states)
@@ -98,7 +102,9 @@ class Draft:
             self.connections[each.location_id, each.channel] = each
         after = active_suppressions(view(*named, self.load))
         self.revision += 1
-        answer = Answer(Outcome.APPLIED, *changes(before, after), dnd_status(after), self.revision)
+        answer = Answer(
+            Outcome.APPLIED, *changes(before, after), dnd_status(after, self._enlisted(act.location_id)), self.revision
+        )
         self.records.append(Record(act.key, content(act), now, effects, answer, act.actor))
 
     def known_imports(self, keys: Sequence[Key]) -> set[Key]:
@@ -116,7 +122,8 @@ class Draft:
         """
         self.revision += 1
         newly_set = effects.suppressions if isinstance(act.detail, ImportContact) else ()
-        answer = Answer(Outcome.APPLIED, newly_set, (), dnd_status(newly_set), self.revision)
+        status = DndStatus.ON if newly_set else DndStatus.OFF
+        answer = Answer(Outcome.APPLIED, newly_set, (), status, self.revision)
         provider = GATE if isinstance(act.detail, EraseContact) else IMPORT
         self.records.append(
             Record((act.location_id, provider, act.act_id), content(act), now, effects, answer, act.actor)
@@ -198,13 +205,20 @@ class Draft:
             self._link(link)
         if not effects.suppressions:
             unchanged = active_suppressions(self._view(event))
-            return weigh(effects, EMPTY, unchanged, unchanged, self.revision + 1)
+            return weigh(effects, EMPTY, unchanged, unchanged, self.revision + 1, self._enlisted(event.location_id))
         subject = event.subject
         known = self._known[subject]
         merged = self._suppress(subject, effects.suppressions)
         after = self._view(event)
         before = swap(after, merged, known)
-        return weigh(effects, known, active_suppressions(before), active_suppressions(after), self.revision + 1)
+        return weigh(
+            effects,
+            known,
+            active_suppressions(before),
+            active_suppressions(after),
+            self.revision + 1,
+            self._enlisted(event.location_id),
+        )
 
     def _view(self, event: Event) -> View:
         address = "" if event.contact_id else event.address

@@ -156,7 +156,7 @@ class Recorder:
                     submission.answer.set_result(answer)
 
     async def _commit(self, group: list[_Submission]) -> list[Any]:
-        draft = Draft(self._store, self._states, self._rulebook, self._revision)
+        draft = Draft(self._store, self._states, self._connections, self._rulebook, self._revision)
         with self._store.snapshot():
             answers = await self._work_out(draft, group)
             suspects = draft.suspects()

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from gate.cli import main
 from tests.e2e.commands import answer, bounced, done, record, rows, run, says
-from tests.e2e.server import Server
+from tests.e2e.server import Server, command
 
 NUMBER = "+12025550101"
 
@@ -145,7 +145,7 @@ def test_erase_asks_first(gate: Server) -> None:
     """Without a yes nothing is erased; after it the person's words are gone and the opt-out holds."""
     record(gate, says("hal", "STOP", address="+12025550122"))
 
-    declined = command("contact", "erase", "hal", control_target=gate.control, given="n\n")
+    declined = run(gate, "contact", "erase", "hal", given="n\n")
     kept = done(gate, "contact", "history", "hal")
     erased = done(gate, "contact", "erase", "hal", "--yes")
 

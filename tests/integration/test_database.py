@@ -205,3 +205,25 @@ async def test_a_write_on_a_full_disk_leaves_nothing(database: Database) -> None
     assert database.read(ROWS) == [(0,)]
     await database.write([(LINK, [("l", "c", "a", 1, -1)])])
     assert database.read(ROWS) == [(1,)]
+
+
+async def test_the_files_are_for_their_owner_alone(database: Database, path: Path) -> None:
+    """A database that the gate makes, and what stands beside it, can be read by nobody else."""
+    await database.write([("INSERT INTO salt VALUES (?)", [(b"salt",)])])
+
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+
+    assert modes == dict.fromkeys((path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}.lock"), 0o600)
+
+
+async def test_a_write_of_many_rows_that_fails_in_the_middle_leaves_none(database: Database) -> None:
+    """Rows go to the database in blocks; one bad row among a hundred takes the others back."""
+    rows: list[tuple[str | None, ...]] = [("here", f"ann{number}", "address") for number in range(100)]
+    sql = "INSERT INTO link VALUES (?, ?, ?, 1, -1)"
+
+    with pytest.raises(StoreUnavailableError):
+        await database.write([(sql, [*rows, ("here", None, "address")])])
+    assert database.read("SELECT count(*) FROM link") == [(0,)]
+
+    await database.write([(sql, rows)])
+    assert database.read("SELECT count(*) FROM link") == [(100,)]

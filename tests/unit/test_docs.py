@@ -1,26 +1,40 @@
 """The documents against the code: what the README lists is all there is, and its links lead somewhere."""
 
+import ast
+import importlib
+import pkgutil
 import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 from google.rpc import code_pb2
+from sendgate import v1
 from sendgate.v1 import send_gate_pb2 as pb
 
 from gate.errors import GateError, Reason
 from gate.rules.causes import CAUSES
 from gate.rules.model import Cause
-from gate.settings import LOCATION, TARGET, Settings, variable
+from gate.settings import CONTROL_TARGET, LOCATION, TARGET, Settings, variable
 from gate.status import status
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
+RULES: Final = ROOT / "docs/rules.md"
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests/data/README.md"])
 
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _NAME: Final = re.compile(r"`([A-Za-z_]+)`")
+_PROOF: Final = re.compile(r"`([\w/]+\.py)::(\w+)`")
+
+
+def services() -> list[ServiceDescriptor]:
+    """Find every service of the contract, in whatever file it is."""
+    modules = [each.name for each in pkgutil.iter_modules(v1.__path__) if each.name.endswith("_pb2")]
+    files = [importlib.import_module(f"{v1.__name__}.{name}").DESCRIPTOR for name in modules]
+    return [service for file in files for service in file.services_by_name.values()]
 
 
 def rows() -> dict[str, list[str]]:
@@ -44,18 +58,26 @@ def test_every_setting_is_documented(name: str) -> None:
 
 def test_no_setting_is_invented() -> None:
     """Each variable that a document names is one that the gate reads, or a service link that it ignores."""
-    known = {variable(each.name) for each in fields(Settings)} | {TARGET, LOCATION}
+    known = {variable(each.name) for each in fields(Settings)} | {TARGET, CONTROL_TARGET, LOCATION}
     for document in DOCUMENTS:
         named = set(re.findall(r"SENDGATE_[A-Z_]*[A-Z]", document.read_text("utf-8")))
         links = {name for name in named if name.startswith(("SENDGATE_SERVICE", "SENDGATE_PORT"))}
         assert named - links <= known, document
 
 
-def test_every_call_is_documented() -> None:
-    """The README has a row for each RPC of the service."""
-    service = pb.DESCRIPTOR.services_by_name["SendGateService"]
+@pytest.mark.parametrize("service", services(), ids=lambda service: str(service.name))
+def test_every_call_is_documented(service: ServiceDescriptor) -> None:
+    """The README has a table for each service of the contract, with a row for each of its RPCs and for no other."""
+    _, table = README.read_text("utf-8").split(f"| RPC of `{service.name}` |")
 
-    assert {method.name for method in service.methods} <= rows().keys()
+    named = [_NAME.match(line.removeprefix("| ")) for line in table.split("\n\n")[0].splitlines()[2:]]
+
+    assert {each and each[1] for each in named} == {method.name for method in service.methods}
+
+
+def test_every_deny_reason_is_documented() -> None:
+    """The README has a row for each reason of a denial."""
+    assert set(pb.DenyReason.keys()[1:]) <= rows().keys()
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -87,6 +109,15 @@ def test_every_cause_is_documented(cause: Cause) -> None:
     _, *said = rows()[cause]
 
     assert said == [rule.permanence.lower(), ", ".join(rule.removers).lower(), rule.kind.lower()]
+
+
+@pytest.mark.parametrize("path", sorted({path for path, _ in _PROOF.findall(RULES.read_text("utf-8"))}))
+def test_proofs_of_the_rules_exist(path: str) -> None:
+    """Each test that the page of rules names as a proof is there."""
+    tree = ast.parse((ROOT / "tests" / path).read_text("utf-8"))
+    tests = {each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+    assert {name for file, name in _PROOF.findall(RULES.read_text("utf-8")) if file == path} <= tests
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
