@@ -120,6 +120,11 @@ def _alone(seen: View) -> SubjectState | None:
     return told[0] if len(told) == 1 and not contact.suppressions else None
 
 
+def wish(row: Suppression) -> bool:
+    """Tell whether a suppression follows the person, not the address."""
+    return row.cause not in FACTS
+
+
 def latest_time(seen: View) -> int:
     """Return the latest time at which anything that bears on the question was set or lifted, or NEVER."""
     return max(

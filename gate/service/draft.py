@@ -9,9 +9,9 @@ from gate.errors import EventIdReusedError
 from gate.rules.acts import GATE, IMPORT, Act, EraseContact, ImportContact
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
-from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view
+from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view, wish
 from gate.rules.lattice import EMPTY, Ground, SubjectState, linked, merge_links, merge_suppressions
-from gate.rules.model import Channel, DndStatus, Event, InboundMessage, Link, Outcome, Subject, Suppression
+from gate.rules.model import NEVER, Channel, DndStatus, Event, InboundMessage, Link, Outcome, Subject, Suppression
 from gate.rules.outcome import Answer, changes, weigh
 from gate.rules.review import Phrase, Review
 from gate.rules.rulebook import Rulebook
@@ -149,9 +149,11 @@ class Draft:
         salt = self._store.salts[0] if self._store.salts else os.urandom(SALT_BYTES)
         buried = {subject: tombstone(subject, salt) for subject in gone}
         self.before |= {subject: self.load(subject) for subject in gone}
-        rows = [
-            row._replace(subject=buried[row.subject]) for each in gone for row in self.load(each).suppressions.values()
-        ]
+        rows = [row for each in gone for row in self.load(each).suppressions.values()]
+        # Without the links nobody will know what the person said elsewhere: what they still wish stays with them.
+        seen = view(contact.location_id, contact.id, "", self.load)
+        rows += [row._replace(subject=contact, lift_time=NEVER) for row in active_suppressions(seen) if wish(row)]
+        rows = [row._replace(subject=buried[row.subject]) for row in rows]
         entries = self._store.erased_entries(gone, buried)
         self.take(act, Effects(tuple(rows)), now)
         self._salts, self._erasure = (salt,), Erasure(contact, gone, entries)

@@ -61,6 +61,19 @@ async def test_a_contact_that_uses_the_address_later(path: Path) -> None:
         assert not gate.allows("bob")
 
 
+async def test_a_wish_follows_the_person_beyond_the_erasure(path: Path) -> None:
+    """Who stopped on one number is not written to on another, though nobody knows of the first any more."""
+    async with running(path) as gate:
+        await gate.record(reply("STOP", contact="ann", address=OLD_NUMBER))
+        await erase(gate, "ann")
+        assert not gate.allows("ann")
+        assert not gate.allows("ann", NEW_NUMBER)
+
+        await gate.record(reply("START", contact="ann", address=NEW_NUMBER, at=NOON + SECOND))
+        assert gate.allows("ann", NEW_NUMBER)
+        assert not gate.allows("ann", OLD_NUMBER)
+
+
 async def test_start_still_opens_an_erased_number(path: Path) -> None:
     """A START after the erasure lifts; a START from before the STOP does not."""
     async with running(path) as gate:

@@ -119,7 +119,7 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListHistory(self, request, context):
-        """ListHistory returns what happened to a contact and to the addresses that it uses, newest first.
+        """ListHistory returns what happened to a contact and to the addresses that it uses or ever used, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class ContactServiceStub:
     stay with the person.
     """
     ListHistory: _grpc.UnaryUnaryMultiCallable[_contact_pb2.ListHistoryRequest, _contact_pb2.ListHistoryResponse]
-    """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+    """ListHistory returns what happened to a contact and to the addresses that it uses or ever used, newest first."""
     EraseContact: _grpc.UnaryUnaryMultiCallable[_contact_pb2.EraseContactRequest, _contact_pb2.EraseContactResponse]
     """EraseContact removes what identifies a person: history, links, reviews and the contact's rows, and the rows of
     addresses that nobody else uses. Suppressions survive under salted hashes, so that the same contact or address is
@@ -89,7 +89,7 @@ class ContactServiceAsyncStub(ContactServiceStub):
     stay with the person.
     """
     ListHistory: _aio.UnaryUnaryMultiCallable[_contact_pb2.ListHistoryRequest, _contact_pb2.ListHistoryResponse]  # type: ignore[assignment]
-    """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+    """ListHistory returns what happened to a contact and to the addresses that it uses or ever used, newest first."""
     EraseContact: _aio.UnaryUnaryMultiCallable[_contact_pb2.EraseContactRequest, _contact_pb2.EraseContactResponse]  # type: ignore[assignment]
     """EraseContact removes what identifies a person: history, links, reviews and the contact's rows, and the rows of
     addresses that nobody else uses. Suppressions survive under salted hashes, so that the same contact or address is
@@ -153,7 +153,7 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_pb2.ListHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.ListHistoryResponse, _abc.Awaitable[_contact_pb2.ListHistoryResponse]]:
-        """ListHistory returns what happened to a contact and to the addresses that it uses, newest first."""
+        """ListHistory returns what happened to a contact and to the addresses that it uses or ever used, newest first."""
 
     @_abc_1.abstractmethod
     def EraseContact(
