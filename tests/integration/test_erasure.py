@@ -6,7 +6,7 @@ import pytest
 
 from gate.connections import Connections
 from gate.rules.acts import ImportState
-from gate.rules.lattice import EMPTY, merge_suppressions
+from gate.rules.lattice import EMPTY, SubjectState, merge_suppressions
 from gate.rules.model import Channel, EmailFailure, Event, Severity, Subject
 from gate.service.caller import LOCAL
 from gate.service.contacts import Contacts
@@ -123,7 +123,7 @@ async def test_the_log_rebuilds_the_state_after_an_erasure(path: Path) -> None:
         await gate.record(Event("b", HERE, "ann", "ann@example.com", NOON, "mailgun", bounce))
         await gate.record(reply("STOP", contact="bob", address=NEW_NUMBER))
         await erase(gate, "ann")
-        replayed = {}
+        replayed: dict[Subject, SubjectState] = {}
         for effects in gate.store.replay():
             for row in effects.suppressions:
                 replayed[row.subject] = merge_suppressions(replayed.get(row.subject, EMPTY), (row,))
