@@ -29,11 +29,14 @@ run: $(VENV)/server ## Serve on 127.0.0.1:50051 with an embedded database in var
 	@mkdir -p var
 	@SENDGATE_DATABASE=$${SENDGATE_DATABASE:-var/sendgate.db} exec $(BIN)/sendgate serve
 
+# Files stay whole on one core: their tests share servers.
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(VENV)/dev ## Run every test that this machine can run.
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 check: lint $(VENV)/dev ## Every quality gate: lint, then the tests with branch coverage.
-	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(PYTEST) --cov --cov-report=
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='gate/rules/*' --fail-under=100
 
