@@ -22,7 +22,8 @@ class Channels:
         self._connections = connections
 
     def of(self, location_id: str) -> Mapping[Channel, Connection]:
-        """Return the state of all six channels."""
+        """Return the state of all six channels. Raises NotReadyError."""
+        self._recorder.need_open()
         return self._connections.of(location_id)
 
     async def connect(self, location_id: str, channel: Channel, by: Caller) -> Mapping[Channel, Connection]:

@@ -81,6 +81,11 @@ class Recorder:
         self._revision = self._store.last_seq()
         self._writer = asyncio.create_task(self._write_groups(), name="recorder")
 
+    def need_open(self) -> None:
+        """Go on only while events are taken. Raises NotReadyError."""
+        if self._writer is None:
+            raise NotReadyError
+
     async def close(self) -> None:
         """Take no more events, and finish those that were taken."""
         writer, self._writer = self._writer, None
@@ -93,7 +98,8 @@ class Recorder:
 
         Raises NotReadyError, and StoreUnavailableError when nothing was recorded.
         """
-        if not events and self._writer is not None:
+        self.need_open()
+        if not events:
             return []
         answers: Answers = await self._submit(events)
         return answers
@@ -112,8 +118,7 @@ class Recorder:
         return result
 
     async def _submit(self, work: Sequence[Event] | Act, *, alone: bool = False) -> Any:
-        if self._writer is None:
-            raise NotReadyError
+        self.need_open()
         submission = _Submission(work, asyncio.get_running_loop().create_future(), alone)
         self._queue.append(submission)
         self._submitted.set()

@@ -51,7 +51,11 @@ class ContactServicer(rpc.ContactServiceServicer):
     async def UnlinkAddress(self, request: pb.UnlinkAddressRequest, context: Context) -> pb.UnlinkAddressResponse:
         """Say that a contact no longer uses an address."""
         name = wire.contact_name(request.location_id, request.contact_id)
-        address = wire.named_address(request.address, self._read_address)
+        known = self._contacts.get(*name).addresses
+        # As the record shows it, if it does: its form alone does not tell a channel's own user id from a number.
+        address = (
+            request.address if request.address in known else wire.named_address(request.address, self._read_address)
+        )
         record = await self._contacts.unlink(*name, address, caller(context))
         return pb.UnlinkAddressResponse(contact=wire.contact(record))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sendgate.v1 import send_gate_pb2 as pb
 from sendgate.v1 import send_gate_pb2_grpc as rpc
 
-from gate.errors import GateError, InvalidFieldError
+from gate.errors import GateError, InvalidFieldError, Reason
 from gate.rules.model import Event
 from gate.rules.outcome import Answer
 from gate.service.check import Checker
@@ -48,6 +48,8 @@ class SendGateServicer(rpc.SendGateServiceServicer):
     @answering
     async def RecordEvent(self, request: pb.RecordEventRequest, context: Context) -> pb.RecordEventResponse:
         """Record one event."""
+        if not request.HasField("event"):
+            raise InvalidFieldError(Reason.FIELD_REQUIRED, "event", "required; say what happened")
         event = self._event(request.event)
         (answer,) = (event,) if isinstance(event, InvalidFieldError) else await self._recorder.record([event])
         if isinstance(answer, InvalidFieldError):

@@ -34,6 +34,7 @@ _KINDS: Final[dict[str, Literal["contact", "address", "tombstone"]]] = {
     "address": "address",
     "tombstone": "tombstone",
 }
+_ON_ALL_CHANNELS: Final = frozenset({Cause.MANUAL, Cause.LEGACY})
 _FIELDS: Final = {kind: field for field, kind in _KINDS.items()}
 
 Row = TypeVar("Row")
@@ -104,10 +105,15 @@ def _suppression(location_id: str, row: pb.SuppressionTimes, now: int) -> Suppre
     if kind is None:
         raise InvalidFieldError(Reason.FIELD_REQUIRED, "subject", "required; name a contact, an address or a tombstone")
     name = required(kind, getattr(row, kind))
+    cause = enum_value("cause", row.cause, _CAUSES, "Cause")
+    if row.all_channels and (row.channel or cause not in _ON_ALL_CHANNELS):
+        raise InvalidFieldError(
+            Reason.FIELD_INVALID, "all_channels", "set beside a channel, or for a cause that stands on one channel"
+        )
     return Suppression(
         Subject(location_id, _KINDS[kind], name),
         None if row.all_channels else enum_value("channel", row.channel, CHANNELS, "Channel"),
-        enum_value("cause", row.cause, _CAUSES, "Cause"),
+        cause,
         _time(row, "set_time", now),
         _time(row, "lift_time", now),
         bounded("provider_code", row.provider_code),

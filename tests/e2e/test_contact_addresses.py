@@ -41,6 +41,17 @@ def test_addresses_are_shown_in_normal_form(shared_gate: Server) -> None:
     assert link(shared_gate, "hal", "+12025550121").addresses[0] == "+12025550121"
 
 
+@pytest.mark.parametrize("user_id", ["conv@google", "4152001234", "+49x", "whatsapp:zz"])
+def test_what_a_record_shows_can_be_unlinked(shared_gate: Server, user_id: str) -> None:
+    """A channel's own user id that looks like something else is unlinked under the name that the record shows."""
+    contact_id = f"gil {user_id}"
+    message = pb.InboundMessage(channel=pb.CHANNEL_GMB, body="hello")
+    record(shared_gate, contact_id, address=user_id, inbound_message=message)
+    (shown,) = get(shared_gate, contact_id).addresses
+
+    assert list(unlink(shared_gate, contact_id, shown).addresses) == []
+
+
 def test_facts_stay_behind(shared_gate: Server) -> None:
     """A bounce counts for whoever uses the address, and for nobody who has left it; the address keeps it."""
     record(shared_gate, address="ivy@example.com", **fails("bounce"))

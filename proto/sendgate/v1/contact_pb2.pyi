@@ -857,7 +857,7 @@ class SuppressionTimes(_message.Message):
     channel: _send_gate_pb2.Channel.ValueType
     """The channel. Unspecified when `all_channels` is set."""
     all_channels: _builtins.bool
-    """Set when it stands on all channels at once."""
+    """Set when it stands on all channels at once, as only MANUAL and LEGACY do."""
     cause: _send_gate_pb2.Cause.ValueType
     """Why it exists."""
     provider_code: _builtins.str
