@@ -4,8 +4,8 @@ import asyncio
 import sys
 from typing import Final
 
-import grpc
 from sendgate.v1 import send_gate_pb2 as pb
+from sendgate.v1 import send_gate_pb2_grpc as rpc
 
 from gate.control import server
 from gate.status import Context
@@ -13,21 +13,17 @@ from gate.status import Context
 _ALLOWED: Final = pb.CheckSendResponse(allowed=True)
 
 
-async def _check_send(_: pb.CheckSendRequest, __: Context) -> pb.CheckSendResponse:
-    return _ALLOWED
+class _AllowAll(rpc.SendGateServiceServicer):
+    async def CheckSend(self, request: pb.CheckSendRequest, context: Context) -> pb.CheckSendResponse:  # noqa: N802
+        """Allow."""
+        del request, context
+        return _ALLOWED
 
 
 async def _serve(address: str) -> None:
-    """Serve the one method as generated code does, with the gate's own messages and server options."""
-    method = grpc.unary_unary_rpc_method_handler(
-        _check_send,
-        request_deserializer=pb.CheckSendRequest.FromString,
-        response_serializer=pb.CheckSendResponse.SerializeToString,
-    )
+    """Serve by the generated code's own registration, with the gate's own messages and server options."""
     listening = server.create()
-    listening.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("sendgate.v1.SendGateService", {"CheckSend": method}),)
-    )
+    rpc.add_SendGateServiceServicer_to_server(_AllowAll(), listening)  # type: ignore[abstract]  # only it is called
     server.bind(listening, [address])
     await listening.start()
     await listening.wait_for_termination()
