@@ -16,7 +16,7 @@ help: ## Show this list.
 $(VENV)/server: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the server into $(VENV)"
-	@$(PIP) install --no-compile --editable '.[server]'
+	@$(PIP) install --editable '.[server]'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/server
