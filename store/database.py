@@ -21,7 +21,8 @@ Write = tuple[str, Sequence[Row]]
 """One statement and the rows to run it with."""
 
 _BUSY_TIMEOUT_S: Final = 5.0
-_CACHE_KIB: Final = 65_536  # for each of the two connections
+_CACHE_KIB: Final = 65_536  # for each of the two connections that stay open
+_SCAN_CACHE_KIB: Final = 2_048
 _CHECKPOINT_PAGES: Final = 4_000  # pages that many commits changed are copied once; the WAL stays at some 16 MiB
 
 BLOCK: Final = 32
@@ -56,7 +57,7 @@ class Database:
             await self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             await self._writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             await self._migrate(self._writer, version)
-            self._reader = self.connect_reader()
+            self._reader = self.connect_reader(_CACHE_KIB)
             self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except (sqlite3.Error, OSError) as error:
             await self.close()
@@ -77,12 +78,12 @@ class Database:
             os.close(self._lock)
         self._reader = self._writer = self._lock = None
 
-    def connect_reader(self) -> sqlite3.Connection:
-        """Open a further connection that can only read, for the calling thread."""
+    def connect_reader(self, cache_kib: int = _SCAN_CACHE_KIB) -> sqlite3.Connection:
+        """Open a further connection that can only read, for the calling thread; a scan needs little cache."""
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S
         )
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         return connection
 
     def read(self, sql: str, parameters: Row = ()) -> list[Row]:
