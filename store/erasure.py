@@ -16,6 +16,12 @@ _ENTRIES_OF_CONTACT: Final = """
 _ENTRIES_OF_ADDRESS: Final = """
     SELECT seq, effects, answer FROM event WHERE location_id = ? AND contact_id = '' AND address = ?
 """
+# An imported state names people in its effects alone; so does what is left of somebody erased before, who used a number
+# of theirs too.
+_ENTRIES_OF_NOBODY: Final = """
+    SELECT seq, effects, answer FROM event WHERE location_id = ? AND contact_id = '' AND address = ''
+        AND EXISTS (SELECT 1 FROM json_each(?) AS name WHERE instr(effects, name.value))
+"""
 _BLANK: Final = """
     UPDATE event SET contact_id = '', address = '', detail = '{}', effects = ?, answer = ? WHERE seq = ?
 """
@@ -52,12 +58,14 @@ def put_salts(fresh: Iterable[bytes]) -> Write:
 
 def blanks(database: Database, subjects: Sequence[Subject], buried: Mapping[Subject, Subject]) -> list[Blank]:
     """Read the entries on subjects, with those that are buried replaced by their tombstones."""
-    entries = []
+    found = []
     for location_id, kind, name in subjects:
         query = _ENTRIES_OF_CONTACT if kind == "contact" else _ENTRIES_OF_ADDRESS
-        for seq, effects, answer in database.read(query, (location_id, name)):
-            entries.append(_blank(seq, _effects(effects), _answer(answer), buried))
-    return entries
+        found += database.read(query, (location_id, name))
+    location_id = subjects[0].location_id
+    names = [_encode(subject.id).decode() for subject in subjects]
+    found += database.read(_ENTRIES_OF_NOBODY, (location_id, _encode(names).decode()))
+    return [_blank(seq, _effects(effects), _answer(answer), buried) for seq, effects, answer in found]
 
 
 def writes(erasure: Erasure) -> list[Write]:
@@ -77,7 +85,9 @@ def writes(erasure: Erasure) -> list[Write]:
 
 
 def _blank(seq: int, effects: Effects, answer: Answer, buried: Mapping[Subject, Subject]) -> Blank:
-    effects = effects._replace(suppressions=_bury(effects.suppressions, buried), links=())
+    gone = {subject.id for subject in buried if subject.kind == "contact"}
+    links = tuple(link for link in effects.links if link.contact_id not in gone)
+    effects = effects._replace(suppressions=_bury(effects.suppressions, buried), links=links)
     answer = answer._replace(set=_bury(answer.set, buried), lifted=_bury(answer.lifted, buried))
     return Blank(_encode(effects).decode(), _encode(answer).decode(), seq)
 

@@ -1,5 +1,8 @@
 """`sendgate contact`: the contact record, for people."""
 
+from collections.abc import Sequence
+
+import grpc
 import rich_click as click
 from sendgate.v1 import contact_pb2 as pb
 from sendgate.v1 import contact_pb2_grpc as rpc
@@ -13,8 +16,11 @@ from gate.cli.client import (
     connected,
     console,
     control_options,
+    describe,
+    fail,
     limit_option,
     location_option,
+    obstacles,
     pages,
     print_json,
     short,
@@ -23,6 +29,7 @@ from gate.cli.tables import (
     add,
     channel_name,
     connection_name,
+    detail_words,
     printable,
     suppression_table,
     suppression_words,
@@ -61,7 +68,7 @@ def show(contact: str, location: str, target: str, timeout: float, *, as_json: b
 
 
 @contact.command()
-@click.argument("setting", metavar="on|off", type=click.Choice(list(_SETTINGS)))
+@click.argument("setting", metavar="on|off", type=click.Choice(list(_SETTINGS), case_sensitive=False))
 @click.argument("contact")
 @click.option("--all", "all_channels", is_flag=True, help="All channels at once. Each keeps its own DND beside it.")
 @click.option("--channel", "channels", multiple=True, type=channel_choice, help="One channel; may be repeated.")
@@ -91,7 +98,8 @@ def dnd(
     Email again after a bounce, once both steps are done:
     `sendgate contact dnd off c1 --channel email --suppression-cleared --address-validated`
 
-    What a user may not lift is named on stderr, each cause with its way out, and nothing is changed.
+    What a user may not lift is named on stderr, each cause with its way out, and nothing is changed. All channels at
+    once are a switch of their own: where DND goes on for another reason, that is told.
 
     Exit code 0: switched. 1: failed, or not the user's to lift.
     """
@@ -107,8 +115,17 @@ def dnd(
         remediation=pb.Remediation(suppression_cleared=suppression_cleared, address_validated=address_validated),
     )
     with connected(target) as connection:
-        response = rpc.ContactServiceStub(connection).SetDnd(request, timeout=timeout)
+        try:
+            response = rpc.ContactServiceStub(connection).SetDnd(request, timeout=timeout)
+        except grpc.RpcError as error:
+            told = obstacles(error)
+            if told and all("in remediation" in each for each in told):
+                options = "once both are done, say so: --suppression-cleared --address-validated"
+                fail(f"{target}: {describe(error)}", *told, options)
+            raise
     _print(response, as_json=as_json)
+    if setting == "off" and not as_json:
+        _print_remaining(response.contact, request.channels)
 
 
 @contact.command()
@@ -218,6 +235,15 @@ def _print(response: Record, *, as_json: bool) -> None:
     console.print(f"addresses in use:\n{addresses}" if addresses else "addresses in use: none known", markup=False)
 
 
+def _print_remaining(record: pb.Contact, switched: Sequence[send_gate_pb2.Channel.ValueType]) -> None:
+    remaining = [channel_name(each.channel) for each in record.channels if each.dnd]
+    if switched:
+        remaining = [each for each in remaining if each in {channel_name(channel) for channel in switched}]
+    if remaining:
+        why = "for all channels at once" if record.suppressions else "each by itself"
+        console.print(f"still in DND, {why}: {', '.join(remaining)}")
+
+
 def _print_history(page: pb.ListHistoryResponse) -> None:
     if not page.entries:
         console.print("nothing is known")
@@ -233,6 +259,6 @@ def _print_history(page: pb.ListHistoryResponse) -> None:
             suppression_words(each.set),
             suppression_words(each.lifted),
             each.event_id,
-            each.detail,
+            detail_words(each.detail),
         )
     console.print(listing)

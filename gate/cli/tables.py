@@ -1,7 +1,9 @@
 """Tables for people. Long values fold and are never cut off; what others wrote is shown, not interpreted."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.table import Column, Table
@@ -72,3 +74,25 @@ def suppression_words(suppressions: Iterable[pb.Suppression]) -> str:
         f"{channel_name(each.channel, all_channels=each.all_channels)}: {short(pb.Cause.Name(each.cause), 'CAUSE_')}"
         for each in suppressions
     )
+
+
+def detail_words(detail: str) -> str:
+    """Write the JSON object that came with an entry of the history as words, without what it leaves empty."""
+    told = json.loads(detail or "{}")
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {_value(name, value)}"
+        for name, value in told.items()
+        if value not in ("", [], None)
+    )
+
+
+def _value(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if name.endswith("_time"):
+        time = Timestamp()
+        time.FromNanoseconds(value)
+        return utc(time)
+    return str(value)

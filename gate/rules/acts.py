@@ -104,6 +104,11 @@ class ImportState:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishImport:
+    """A state came over whole; what is imported after it only adds."""
+
+
+@dataclass(frozen=True, slots=True)
 class EraseContact:
     """What identifies a person was removed; whom, the log does not say."""
 
@@ -121,6 +126,7 @@ Detail = (
     | DismissPossibleOptOut
     | ImportContact
     | ImportState
+    | FinishImport
     | EraseContact
 )
 

@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
+from gate.errors import LocationDeniedError
 from gate.rules import acts
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects
 from gate.rules.model import NEVER, Link, Suppression
+from gate.service.act import new_act
 from gate.service.caller import Caller, Role
 from gate.service.draft import Draft
 from gate.service.record import Recorder
+from store.event_log import Content, told
 from store.export import Exported
 from store.store import Store
 
@@ -37,26 +40,56 @@ class Transfer:
     async def take(self, entries: Sequence[Imported], by: Caller) -> int:
         """Import entries in one commit and return how many were not imported before.
 
-        Where a location has nothing but imports, all of it is taken over: so a state moves to an empty gate.
-        Elsewhere what would lift, unlink or connect is left out.
+        Until something else was recorded in a location, or an import of it was finished, all of it is taken over: so
+        a state moves to an empty gate. After that what would lift, unlink or connect is left out.
         """
-        by.need(Role.USER)
+        for entry in entries:
+            need_for(entry, by)
+        # All that needs no look at the store is done here, while what was taken before is being committed.
+        keys = {(entry.location_id, acts.IMPORT, entry.entry_id): entry for entry in entries}
+        said = [told(entry.detail) for entry in keys.values()]
 
         def take(draft: Draft, now: int) -> int:
-            keys = {(entry.location_id, acts.IMPORT, entry.entry_id): entry for entry in entries}
-            fresh = [keys[key] for key in keys.keys() - draft.known_imports(list(keys))]
-            blank = {name: draft.only_imports(name) for name in {entry.location_id for entry in fresh}}
-            for entry in fresh:
-                act = acts.Act(entry.entry_id, entry.location_id, entry.contact_id, "", now, by.name, entry.detail)
-                draft.take(act, _effects(entry, whole=blank[entry.location_id]), now, entry.salts)
-            return len(fresh)
+            known = draft.known_imports(list(keys))
+            blank = {name: draft.only_imports(name) for name in {entry.location_id for entry in entries}}
+            for (key, entry), each in zip(keys.items(), said, strict=True):
+                if key not in known:
+                    effects = _effects(entry, whole=blank[entry.location_id])
+                    newly_set = effects.suppressions if isinstance(entry.detail, acts.ImportContact) else ()
+                    draft.take(key, Content(entry.contact_id, "", now, *each), effects, now, by.name, newly_set)
+                    draft.keep_salts(entry.salts)
+            return len(keys) - len(known)
 
-        return await self._recorder.take(take) if entries else 0
+        return await self._recorder.take(take, len(entries)) if entries else 0
+
+    async def finish(self, locations: Iterable[str], by: Caller) -> None:
+        """Say that what was to come into locations has come: later imports only add to them.
+
+        Otherwise a second import could lift what the first one brought.
+        """
+
+        def finish(draft: Draft, now: int) -> None:
+            for location_id in sorted(locations):
+                by.need(Role.USER, at=location_id)
+                if draft.only_imports(location_id):
+                    draft.enact(new_act(by, now, acts.FinishImport(), location_id), Effects(), now)
+
+        await self._recorder.act(finish)
 
     def export(self, location_id: str, by: Caller) -> AsyncIterator[Exported]:
         """Stream a location's state as it is now, in parts."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=location_id)
         return self._store.export(location_id)
+
+
+def need_for(entry: Imported, by: Caller) -> None:
+    """Go on only where the caller may import an entry. Raises PermissionDeniedError and LocationDeniedError.
+
+    Salts are the gate's, not a location's: each one more makes every check of every location dearer.
+    """
+    by.need(Role.USER, at=entry.location_id)
+    if entry.salts and by.locations is not None:
+        raise LocationDeniedError
 
 
 def _effects(entry: Imported, *, whole: bool) -> Effects:

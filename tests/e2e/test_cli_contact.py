@@ -104,6 +104,31 @@ def test_dnd_after_a_bounce(gate: Server) -> None:
     assert lifted["contact"]["status"] == "DND_STATUS_OFF"
 
 
+def test_dnd_after_a_bounce_names_the_options(gate: Server) -> None:
+    """Where only the remediation is missing, the refusal says with which options to state it; elsewhere it does not."""
+    record(gate, bounced("dee", "dee@example.com"), says("dee", "STOP"))
+
+    email = run(gate, "contact", "dnd", "off", "dee", "--channel", "email").stderr.splitlines()
+    both = run(gate, "contact", "dnd", "off", "dee", "--channel", "email", "--channel", "sms").stderr
+
+    assert email[-1] == "  once both are done, say so: --suppression-cleared --address-validated"
+    assert "--suppression-cleared" not in both
+
+
+def test_dnd_off_tells_what_stays(gate: Server) -> None:
+    """A switch that leaves one of its channels in DND says which and whether all at once are the reason."""
+    for switch in ("on ida --all", "on ida --channel sms --channel call"):
+        done(gate, "contact", "dnd", *switch.split())
+
+    single = done(gate, "contact", "dnd", "off", "ida", "--channel", "sms")
+    everything = done(gate, "contact", "dnd", "OFF", "ida", "--all")
+    last = done(gate, "contact", "dnd", "off", "ida", "--channel", "call")
+
+    assert single.splitlines()[-1] == "still in DND, for all channels at once: sms"
+    assert everything.splitlines()[-1] == "still in DND, each by itself: call"
+    assert "still in DND" not in last
+
+
 def test_link_and_unlink(gate: Server) -> None:
     """What suppresses an address counts for a contact while it is linked; the address is shown in normal form."""
     record(gate, says("", "STOP", event_id="number", address="+12025550111"))

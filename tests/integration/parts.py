@@ -21,6 +21,8 @@ SECOND: Final = 10**9
 HERE: Final = "default"
 OLD_NUMBER: Final = "+12025550101"
 NEW_NUMBER: Final = "+12025550102"
+RULEBOOK: Final = load_rulebook()
+"""Read once: it takes longer than to open a store."""
 
 
 def reply(
@@ -56,6 +58,7 @@ class Parts(NamedTuple):
     states: States
     recorder: Recorder
     checker: Checker
+    connections: Connections
 
     async def record(self, event: Event) -> Answer:
         """Record one event that is expected to be taken."""
@@ -84,11 +87,11 @@ async def running(
     store = Store(store) if isinstance(store, Path) else store
     await store.open()
     states, connections = States(store, cache_size), Connections()
-    recorder = Recorder(store, states, connections, load_rulebook(), clock, on_durable)
+    recorder = Recorder(store, states, connections, RULEBOOK, clock, on_durable)
     try:
         await states.open()
         recorder.open()
-        yield Parts(store, states, recorder, Checker(states, connections))
+        yield Parts(store, states, recorder, Checker(states, connections), connections)
     finally:
         await recorder.close()
         await store.close()
