@@ -1,32 +1,41 @@
 """One SQLite file: who may open it, its schema, the one writing connection and the reading one."""
 
 import asyncio
-import fcntl
+import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-import aiosqlite
-
 from gate.errors import StartError, StoreUnavailableError
-from store.schema import APPLICATION_ID, MIGRATIONS
+from gate.logs.lines import DAMAGED
+from gate.logs.tell import tell
+from store import writer
+from store.damage import damage, damaged, failed, unusable
+from store.disk import hold, open_elsewhere, try_disk
+from store.migrate import migrate, version_of
+from store.schema import MIGRATIONS
+from store.writer import Writer, in_blocks
 
-Row = tuple[Any, ...]
-Write = tuple[str, Sequence[Row]]
-"""One statement and the rows to run it with."""
+Row = writer.Row
+Write = writer.Write
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _CACHE_KIB: Final = 65_536  # for each of the two connections that stay open
 _SCAN_CACHE_KIB: Final = 2_048
-_CHECKPOINT_PAGES: Final = 4_000  # pages that many commits changed are copied once; the WAL stays at some 16 MiB
+
+_log: Final = logging.getLogger(__name__)
 
 BLOCK: Final = 32
-"""Rows that one run of a statement takes at most."""
+"""Keys that one query takes at most."""
+
+AMONG: Final = 64
+"""Ids of one part of a table that one query takes."""
 
 
 class Database:
@@ -39,49 +48,93 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
-        self._writer: aiosqlite.Connection | None = None
+        self._writer: Writer | None = None
         self._reader: sqlite3.Connection | None = None
+        self._scans = 0
+        self._counting = threading.Lock()
         self._writing = asyncio.Lock()
+        self._told = False
+        self._sound = True
+
+    @property
+    def sound(self) -> bool:
+        """Whether all that was written is where it should be, as far as is known; if not, nothing more is written."""
+        return self._sound
 
     async def open(self) -> None:
         """Take the file, bring its schema up to date. Raises StartError with one line for the operator."""
         try:
-            self._lock = _take(self.path)
-            # IMMEDIATE: every transaction takes the write lock when it begins, so that the busy timeout holds.
-            self._writer = await aiosqlite.connect(self.path, isolation_level="IMMEDIATE", timeout=_BUSY_TIMEOUT_S)
-            version = await self._version(self._writer)
-            await self._writer.execute("PRAGMA journal_mode = WAL")
-            await self._writer.execute("PRAGMA synchronous = FULL")
-            # What is deleted is overwritten: an erased person must not be found in a free page.
-            await self._writer.execute("PRAGMA secure_delete = ON")
-            await self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            await self._writer.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            await self._migrate(self._writer, version)
-            self._reader = self.connect_reader(_CACHE_KIB)
-            self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            self._lock = hold(self.path)
+            # It holds addresses and messages: made by us it is for our user alone, and so are SQLite's files beside it.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            version = await self._open_writer()
+            await migrate(self._connection(), version)
+            self._open_reader()
         except (sqlite3.Error, OSError) as error:
             await self.close()
-            raise StartError(
-                f"database {self.path}: {error}; SENDGATE_DATABASE must name a file in a writable directory"
-            ) from error
+            raise StartError(unusable(self.path, error)) from error
         except StartError:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Let the file go. Closing twice is harmless."""
-        if self._reader is not None:
-            self._reader.close()
-        if self._writer is not None:
-            await self._writer.close()
+        if self._sound:
+            self._close_reader()
+        # Whoever closes a file last, and may write, copies the WAL into it and deletes the WAL.
+        await self._close_writer()
+        self._close_reader()
         if self._lock is not None:
             os.close(self._lock)
-        self._reader = self._writer = self._lock = None
+        self._lock = None
 
-    def connect_reader(self, cache_kib: int = _SCAN_CACHE_KIB) -> sqlite3.Connection:
-        """Open a further connection that can only read, for the calling thread; a scan needs little cache."""
+    async def _open_writer(self) -> int:
+        """Open the writing connection; return how many migrations ran. Raises sqlite3.Error and StartError."""
+        # IMMEDIATE: every transaction takes the write lock when it begins, so that the busy timeout holds.
+        connect = partial(sqlite3.connect, self.path, isolation_level="IMMEDIATE", timeout=_BUSY_TIMEOUT_S)
+        self._writer = await Writer(connect)
+        version = await version_of(self._writer, self.path)
+        await self._writer.execute("PRAGMA journal_mode = WAL")
+        await self._writer.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: an erased person must not be found in a free page.
+        await self._writer.execute("PRAGMA secure_delete = ON")
+        await self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        await self._writer.execute("PRAGMA wal_autocheckpoint = 0")
+        return version
+
+    def _open_reader(self) -> None:
+        self._reader = self._connect(_CACHE_KIB, sqlite3.Connection)
+        self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+    async def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    def connect_reader(self) -> sqlite3.Connection:
+        """Open a further connection that can only read, for a scan by the calling thread, which must close it."""
+        scan = self._connect(_SCAN_CACHE_KIB, _Scan)
+        assert isinstance(scan, _Scan)  # noqa: S101  the factory's product
+        self._count_scans(1)
+        scan.on_close = partial(self._count_scans, -1)
+        return scan
+
+    def _count_scans(self, more: int) -> None:
+        with self._counting:
+            self._scans += more
+
+    def _connect(self, cache_kib: int, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S
+            f"file:{quote(str(self.path))}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_TIMEOUT_S,
+            factory=factory,
         )
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         return connection
@@ -93,6 +146,7 @@ class Database:
         try:
             return self._reader.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
+            self._tell(error)
             raise StoreUnavailableError(
                 f"the database cannot be read ({error}); do not send until it answers again"
             ) from error
@@ -102,9 +156,20 @@ class Database:
 
         Raises StoreUnavailableError.
         """
-        for statement, blocks in _in_blocks(sql, keys):
+        for statement, blocks in in_blocks(sql, keys, (BLOCK,)):
             for block in blocks:
                 yield from self.read(statement, block)
+
+    def read_among(self, sql: str, part: Row, ids: list[str]) -> Iterator[Row]:
+        """Run a query for ids of one part of a table, many at a time: `sql` takes the part, and one id by `IN (?)`.
+
+        Raises StoreUnavailableError.
+        """
+        statement = sql.replace("IN (?)", f"IN ({', '.join('?' * AMONG)})")
+        for start in range(0, len(ids), AMONG):
+            block = ids[start : start + AMONG]
+            twice = block[-1:] * (AMONG - len(block))  # which is as good as once, and needs no statement of its own
+            yield from self.read(statement, (*part, *block, *twice))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -123,109 +188,98 @@ class Database:
 
         A caller that is cancelled does not stop the transaction: it runs to its end.
         """
-        await asyncio.shield(self._transaction([blocks for write in writes for blocks in _in_blocks(*write)]))
+        await asyncio.shield(self._transaction([write for write in writes if write[1]]))
 
-    async def probe(self) -> None:
-        """Commit something that changes nothing, to learn whether writes are durable again."""
+    async def probe(self) -> bool:
+        """Learn whether writes are durable again, by one that changes nothing. Raises StoreUnavailableError.
+
+        Return whether the file was opened anew: what was refused since it failed may be in it after all.
+        """
         async with self._writing:
             try:
+                await asyncio.to_thread(try_disk, self.path)
+                anew = not self._sound
+                if anew:
+                    await self._open_anew()
                 await self._connection().execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            except sqlite3.Error as error:
+                if anew:
+                    await self._settle()
+                self._sound = True
+            except (sqlite3.Error, OSError, StartError) as error:
                 raise _unavailable(error) from error
+        return anew
+
+    async def _open_anew(self) -> None:
+        """Let SQLite forget which pages it copied into the file, so that it copies all that are in the WAL again.
+
+        It believes that they are on the disk, and after a synchronisation that failed nobody knows: the system may have
+        dropped them, and says so once (docs/decisions/0024). What SQLite knows is in the WAL's index; the first
+        connection to a file that nobody has open builds it from the WAL.
+        """
+        if self._scans:
+            raise StoreUnavailableError("an export is reading the database; it is put in order after that")
+        await self._close_writer()
+        # From here to the reader's opening nothing waits: no check comes between.
+        self._close_reader()
+        elsewhere = open_elsewhere(self.path)
+        self._open_reader()
+        if elsewhere:
+            raise StoreUnavailableError(
+                f"database {self.path}: another program has it open, such as Litestream, so that it cannot be put in "
+                "order after the disk failed; stop that program"
+            )
+        await self._open_writer()
+
+    async def _settle(self) -> None:
+        """Copy all that is in the WAL into the file. Raises StoreUnavailableError where somebody reads meanwhile."""
+        async with self._connection().execute("PRAGMA wal_checkpoint(FULL)") as cursor:
+            row = await cursor.fetchone()
+        assert row is not None  # noqa: S101  the pragma always has a row
+        busy, pages, copied = row
+        if busy or copied < pages:
+            raise StoreUnavailableError("the database is being read; it is put in order after that")
 
     async def _transaction(self, writes: Sequence[Write]) -> None:
         async with self._writing:
+            if not self._sound:
+                raise StoreUnavailableError("the disk failed; nothing was recorded, record the event again later")
             connection = self._connection()
             try:
-                for sql, rows in writes:  # the first statement begins the transaction
-                    await connection.executemany(sql, rows)
-                await connection.commit()
+                await connection.transact(writes)
             except sqlite3.Error as error:
-                await self._roll_back(connection)
+                self._sound = not failed(error)
+                self._tell(error)
                 raise _unavailable(error) from error
-            except BaseException:  # half a transaction must never be left for the next commit to complete
-                await self._roll_back(connection)
-                raise
+            if connection.failed is not None:
+                self._sound = False
+                self._tell(connection.failed)
 
-    @staticmethod
-    async def _roll_back(connection: aiosqlite.Connection) -> None:
-        try:
-            await connection.rollback()
-        except sqlite3.Error as error:
-            raise _unavailable(error) from error
+    def _tell(self, error: sqlite3.Error) -> None:
+        """Tell the operator of damage, once."""
+        if damaged(error) and not self._told:
+            self._told = True
+            tell(_log, DAMAGED, problem=damage(self.path, str(error)))
 
-    def _connection(self) -> aiosqlite.Connection:
+    def _connection(self) -> Writer:
         if self._writer is None:
             raise StoreUnavailableError("the database is closed; record the event again later")
         return self._writer
 
-    async def _version(self, connection: aiosqlite.Connection) -> int:
-        """Read how many migrations ran. Raises StartError, before anything is written to a file not ours."""
-        version = await _pragma(connection, "user_version")
-        application = await _pragma(connection, "application_id")
-        tables = await _one(connection, "SELECT count(*) FROM sqlite_schema")
-        if tables and application != APPLICATION_ID:
-            raise StartError(f"database {self.path}: this is not a gate's database; name another file")
-        if version > len(MIGRATIONS):
-            raise StartError(
-                f"database {self.path}: its schema has version {version}, this gate knows {len(MIGRATIONS)}; "
-                "run the newer gate that made it, or restore a backup from before"
-            )
-        return version
 
-    @staticmethod
-    async def _migrate(connection: aiosqlite.Connection, version: int) -> None:
-        for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
-            await connection.execute("BEGIN IMMEDIATE")
-            for statement in statements:
-                await connection.execute(statement)
-            await connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            await connection.execute(f"PRAGMA user_version = {number}")
-            await connection.commit()
+class _Scan(sqlite3.Connection):
+    """A connection whose end is told."""
+
+    on_close: Callable[[], None] | None = None
+
+    def close(self) -> None:
+        """Close, and tell it once."""
+        super().close()
+        told, self.on_close = self.on_close, None
+        if told is not None:
+            told()
 
 
-def _take(path: Path) -> int:
-    """Lock the file against a second gate: what one has in memory the other's writes would make wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Resolved as SQLite does it, so that a symbolic link is the same file.
-    descriptor = os.open(f"{path.resolve()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise StartError(f"database {path}: another gate has it open; stop that one or name another file") from error
-    # It holds addresses and messages: made by us it is for our user alone, and so are SQLite's files beside it.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return descriptor
-
-
-def _in_blocks(sql: str, rows: Sequence[Row]) -> Iterator[Write]:
-    """Give each run of a statement `BLOCK` rows where it took one, and what is left over one by one.
-
-    Each run takes and gives back locks, which costs as much as the work on a row does.
-    """
-    row = f"({', '.join('?' * len(rows[0]))})" if rows else ""
-    whole = len(rows) - len(rows) % BLOCK if row in sql else 0
-    if whole:
-        starts = range(0, whole, BLOCK)
-        blocks = [tuple(chain.from_iterable(rows[start : start + BLOCK])) for start in starts]
-        yield sql.replace(row, ", ".join([row] * BLOCK), 1), blocks
-    if whole < len(rows):
-        yield sql, rows[whole:]
-
-
-async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
-    return await _one(connection, f"PRAGMA {name}")
-
-
-async def _one(connection: aiosqlite.Connection, sql: str) -> int:
-    async with connection.execute(sql) as cursor:
-        row = await cursor.fetchone()
-    assert row is not None  # noqa: S101  a pragma and a count always have a row
-    return int(row[0])
-
-
-def _unavailable(error: sqlite3.Error) -> StoreUnavailableError:
+def _unavailable(error: Exception) -> StoreUnavailableError:
     return StoreUnavailableError(
         f"the database cannot be written ({error}); nothing was recorded, record the event again later"
     )

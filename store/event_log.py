@@ -4,6 +4,7 @@ Effects are lattice rows; replaying them in any order rebuilds the state.
 """
 
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, get_args
 
@@ -31,7 +32,7 @@ _OTHER_THAN_IMPORTS: Final = """
 """
 _EFFECTS: Final = "SELECT effects FROM event ORDER BY seq"
 
-_KINDS: Final = {
+KINDS: Final = {
     kind: re.sub("(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Detail), *get_args(acts.Detail))
 }
 """The kinds of entries by their types, as in `inbound_message`."""
@@ -72,8 +73,12 @@ def key(event: Event) -> Key:
 
 def content(event: Event | acts.Act) -> Content:
     """Reduce an event to what is compared when its id comes again."""
-    detail = event.detail
-    return Content(event.contact_id, event.address, event.occur_time, _KINDS[type(detail)], _json(detail))
+    return Content(event.contact_id, event.address, event.occur_time, *told(event.detail))
+
+
+def told(detail: Detail | acts.Detail) -> tuple[str, str]:
+    """Write what happened, or was done, as its kind and JSON."""
+    return KINDS[type(detail)], _json(detail)
 
 
 def append(records: Iterable[Record]) -> Write:
@@ -107,6 +112,12 @@ def last_seq(database: Database) -> int:
 def replay(database: Database) -> Iterator[Effects]:
     """Read the effects of every event in the order of the log."""
     for (effects,) in database.read(_EFFECTS):
+        yield _decode_effects(effects)
+
+
+def effects_of(connection: sqlite3.Connection) -> Iterator[Effects]:
+    """Read the effects of every entry in the order of the log, one by one, by a connection of the caller's thread."""
+    for (effects,) in connection.execute(_EFFECTS):
         yield _decode_effects(effects)
 
 

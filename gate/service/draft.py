@@ -1,18 +1,18 @@
 """A group of events worked out in memory, event by event, before it is committed as one."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gate.cache import States
 from gate.connections import Connections
 from gate.errors import EventIdReusedError
-from gate.rules.acts import GATE, IMPORT, Act, EraseContact, ImportContact
+from gate.rules.acts import Act
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
 from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view, wish
 from gate.rules.lattice import EMPTY, Ground, SubjectState, linked, merge_links, merge_suppressions
 from gate.rules.model import NEVER, Channel, DndStatus, Event, InboundMessage, Link, Outcome, Subject, Suppression
-from gate.rules.outcome import Answer, changes, weigh
+from gate.rules.outcome import Answer, Rows, changes, weigh
 from gate.rules.review import Phrase, Review
 from gate.rules.rulebook import Rulebook
 from gate.rules.tombstone import SALT_BYTES, tombstone
@@ -53,19 +53,19 @@ class Draft:
 
     def add(self, events: Sequence[Event], now: int) -> Iterator[Answer | EventIdReusedError]:
         """Work out events one after the other. Raises StoreUnavailableError."""
-        self._read_ahead(events)
-        for event in events:
-            yield self._add(event, now)
+        keys = list(map(key, events))
+        self._read_ahead(events, keys)
+        for event, recorded_as in zip(events, keys, strict=True):
+            yield self._add(event, recorded_as, now)
 
-    def _read_ahead(self, events: Sequence[Event]) -> None:
+    def _read_ahead(self, events: Sequence[Event], keys: Iterable[Key]) -> None:
         """Read what the events ask of the store together, which costs a third of asking one by one."""
-        self._seen |= self._store.find_each([known for event in events if (known := key(event)) not in self._seen])
+        self._seen |= self._store.find_each([each for each in keys if each not in self._seen])
         subjects = {Subject(event.location_id, "contact", event.contact_id) for event in events if event.contact_id}
         subjects |= {Subject(event.location_id, "address", event.address) for event in events if event.address}
         self._known |= self._states.read_each(subjects - self._known.keys())
 
-    def _add(self, event: Event, now: int) -> Answer | EventIdReusedError:
-        recorded_as = key(event)
+    def _add(self, event: Event, recorded_as: Key, now: int) -> Answer | EventIdReusedError:
         told = content(event)
         known = self._seen.get(recorded_as)
         if known is not None:
@@ -115,20 +115,20 @@ class Draft:
         """Tell whether nothing but imports was ever recorded in a location. Raises StoreUnavailableError."""
         return self._store.only_imports(location_id)
 
-    def take(self, act: Act, effects: Effects, now: int, salts: tuple[bytes, ...] = ()) -> None:
+    def take(
+        self, recorded_as: Key, told: Content, effects: Effects, now: int, actor: str, newly_set: Rows = ()
+    ) -> None:
         """Put an import into the group without working out what it changes, which costs many times the write.
 
         For groups of nothing else: the states of its subjects are read anew afterwards.
         """
         self.revision += 1
-        newly_set = effects.suppressions if isinstance(act.detail, ImportContact) else ()
-        status = DndStatus.ON if newly_set else DndStatus.OFF
-        answer = Answer(Outcome.APPLIED, newly_set, (), status, self.revision)
-        provider = GATE if isinstance(act.detail, EraseContact) else IMPORT
-        self.records.append(
-            Record((act.location_id, provider, act.act_id), content(act), now, effects, answer, act.actor)
-        )
+        answer = Answer(Outcome.APPLIED, newly_set, (), DndStatus.ON if newly_set else DndStatus.OFF, self.revision)
+        self.records.append(Record(recorded_as, told, now, effects, answer, actor))
         self._taken.append(effects)
+
+    def keep_salts(self, salts: tuple[bytes, ...]) -> None:
+        """Put salts of tombstones into the group."""
         self._salts += salts
 
     def taken(self) -> set[Subject]:
@@ -136,6 +136,11 @@ class Draft:
         rows = {row.subject for effects in self._taken for row in effects.suppressions}
         erased = self._erasure.subjects if self._erasure else ()
         return rows | {contact_of(link) for effects in self._taken for link in effects.links} | set(erased)
+
+    def unburies(self) -> bool:
+        """Tell whether an import brought tombstones or salts: nobody can say whose states they change."""
+        rows = (row for effects in self._taken for row in effects.suppressions)
+        return self._erasure is None and (bool(self._salts) or any(row.subject.kind == "tombstone" for row in rows))
 
     def erase(self, act: Act, contact: Subject, now: int) -> tuple[int, int]:
         """Put an erasure into the group, which it must have to itself; count the entries and links that go.
@@ -155,8 +160,9 @@ class Draft:
         rows += [row._replace(subject=contact, lift_time=NEVER) for row in active_suppressions(seen) if wish(row)]
         rows = [row._replace(subject=buried[row.subject]) for row in rows]
         entries = self._store.erased_entries(gone, buried)
-        self.take(act, Effects(tuple(rows)), now)
-        self._salts, self._erasure = (salt,), Erasure(contact, gone, entries)
+        self.take(act.key, content(act), Effects(tuple(rows)), now, act.actor)
+        self.keep_salts((salt,))
+        self._erasure = Erasure(contact, gone, entries)
         return len(entries), len(links)
 
     def changes(self) -> Changes:
@@ -208,7 +214,7 @@ class Draft:
         if not effects.suppressions:
             unchanged = active_suppressions(self._view(event))
             return weigh(effects, EMPTY, unchanged, unchanged, self.revision + 1, self._enlisted(event.location_id))
-        subject = event.subject
+        subject = effects.suppressions[0].subject
         known = self._known[subject]
         merged = self._suppress(subject, effects.suppressions)
         after = self._view(event)
@@ -220,6 +226,7 @@ class Draft:
             active_suppressions(after),
             self.revision + 1,
             self._enlisted(event.location_id),
+            merged,
         )
 
     def _view(self, event: Event) -> View:
@@ -228,7 +235,8 @@ class Draft:
 
     def _link(self, link: Link) -> None:
         contact = contact_of(link)
-        self._change(contact, merge_links(self._known[contact], (link,)))
+        known = self._known[contact]
+        self._change(contact, known, merge_links(known, (link,)))
         self._links[contact, link.address] = None
 
     def _suppress(self, subject: Subject, rows: tuple[Suppression, ...]) -> SubjectState:
@@ -236,13 +244,13 @@ class Draft:
         if subject.kind == "address" and not known.suppressions:
             self._new_on.add(subject)
         merged = merge_suppressions(known, rows)
-        self._change(subject, merged)
+        self._change(subject, known, merged)
         for row in rows:
             self._suppressions[subject, (row.channel, row.cause)] = None
         return merged
 
-    def _change(self, subject: Subject, state: SubjectState) -> None:
-        self.before.setdefault(subject, self._known[subject])
+    def _change(self, subject: Subject, known: SubjectState, state: SubjectState) -> None:
+        self.before.setdefault(subject, known)
         self.states[subject] = self._known[subject] = state
 
 

@@ -7,14 +7,17 @@ no two writers, and a caller that hangs up neither undoes nor half-applies anyth
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gate.cache import States
 from gate.connections import Connections
-from gate.errors import EventIdReusedError, GateError, NotReadyError, StoreUnavailableError
+from gate.errors import EventIdReusedError, GateError, NotReadyError, OverloadedError, StoreUnavailableError
+from gate.histogram import Histogram
+from gate.logs.lines import GROUP_FAILED, WRITES_ACCEPTED, WRITES_REFUSED
+from gate.logs.tell import tell
 from gate.rules.model import Event
 from gate.rules.outcome import Answer
 from gate.rules.rulebook import Rulebook
@@ -35,6 +38,7 @@ _SLICE_S: Final = 0.001
 """Time for working out events between two turns of the event loop: checks wait for no more than that."""
 
 _PROBE_PAUSE_S: Final = 1.0
+_UNSOUND: Final = "the disk failed to keep what was written before; nothing was recorded, record the event again later"
 _log: Final = logging.getLogger(__name__)
 
 
@@ -42,6 +46,8 @@ class _Submission(NamedTuple):
     work: Sequence[Event] | Act
     answer: asyncio.Future[Any]
     alone: bool
+    weight: int
+    """How many events and acts it is."""
 
     @property
     def events(self) -> Sequence[Event]:
@@ -53,7 +59,7 @@ class Recorder:
     """Applies events, durably and in the order in which they were submitted.
 
     `clock` gives nanoseconds since 1970. `on_durable` is told when commits begin to fail and when they succeed
-    again.
+    again. Beyond `most_waiting` events and acts that wait for a commit, further ones are refused.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Recorder:
         rulebook: Rulebook,
         clock: Callable[[], int],
         on_durable: Callable[[bool], None] = lambda _: None,
+        most_waiting: int = 20_000,
     ) -> None:
         self._store = store
         self._states = states
@@ -75,6 +82,15 @@ class Recorder:
         self._submitted = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._revision = 0
+        self._most_waiting = most_waiting
+        self._waiting = 0
+        self._refusal = ""
+        """Why nothing is taken, while the store fails."""
+        self.commit_events = Histogram(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000)
+        """Log entries in each commit."""
+        self.commit_seconds = Histogram(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+        self.outcomes: Counter[str] = Counter()
+        """Events, by what they came to; those refused for their id as `EVENT_ID_REUSED`."""
 
     def open(self) -> None:
         """Begin to take events. The store must be open."""
@@ -86,6 +102,11 @@ class Recorder:
         if self._writer is None:
             raise NotReadyError
 
+    @property
+    def waiting(self) -> int:
+        """How many events and acts wait for a commit, beside those in the one that runs. From any thread."""
+        return self._waiting
+
     async def close(self) -> None:
         """Take no more events, and finish those that were taken."""
         writer, self._writer = self._writer, None
@@ -96,31 +117,36 @@ class Recorder:
     async def record(self, events: Sequence[Event]) -> Answers:
         """Record events in one commit and return what each came to, once they are durable and in effect.
 
-        Raises NotReadyError, and StoreUnavailableError when nothing was recorded.
+        Raises NotReadyError, and OverloadedError and StoreUnavailableError when nothing was recorded.
         """
-        self.need_open()
         if not events:
+            self.need_open()
             return []
-        answers: Answers = await self._submit(events)
+        answers: Answers = await self._submit(events, len(events))
         return answers
 
     async def act(self, work: Callable[[Draft, int], Result]) -> Result:
         """Work out an act of a person among the events, in their order, and return its result once it is durable.
 
-        Raises what `work` refuses with, NotReadyError, and StoreUnavailableError when nothing was recorded.
+        Raises what `work` refuses with, and as `record` does.
         """
         result: Result = await self._submit(work)
         return result
 
-    async def take(self, work: Callable[[Draft, int], Result]) -> Result:
-        """Work out an import, in a commit of its own. Raises as `act` does."""
-        result: Result = await self._submit(work, alone=True)
+    async def take(self, work: Callable[[Draft, int], Result], entries: int = 1) -> Result:
+        """Work out an act, or an import of so many entries, in a commit of its own. Raises as `act` does."""
+        result: Result = await self._submit(work, entries, alone=True)
         return result
 
-    async def _submit(self, work: Sequence[Event] | Act, *, alone: bool = False) -> Any:
+    async def _submit(self, work: Sequence[Event] | Act, weight: int = 1, *, alone: bool = False) -> Any:
         self.need_open()
-        submission = _Submission(work, asyncio.get_running_loop().create_future(), alone)
+        if self._refusal:
+            raise StoreUnavailableError(self._refusal)
+        if self._waiting + weight > self._most_waiting:
+            raise OverloadedError
+        submission = _Submission(work, asyncio.get_running_loop().create_future(), alone, weight)
         self._queue.append(submission)
+        self._waiting += weight
         self._submitted.set()
         return await submission.answer
 
@@ -133,32 +159,36 @@ class Recorder:
 
     def _take_group(self) -> list[_Submission]:
         group = [self._queue.popleft()]
-        events = len(group[0].events)
+        weight = group[0].weight
         while self._queue and not group[0].alone and not self._queue[0].alone:
-            events += len(self._queue[0].events)
-            if events > GROUP:
+            if weight + self._queue[0].weight > GROUP:
                 break
             group.append(self._queue.popleft())
+            weight += group[-1].weight
+        self._waiting -= weight
         return group
 
     async def _write_group(self, group: list[_Submission]) -> None:
         try:
             answers = await self._commit(group)
         except StoreUnavailableError as error:
-            _log.error("%s", error)
             _fail(group, error)
-            await self._wait_for_the_store()
-        except Exception:  # one defect must not end the writer
-            _log.exception("a group of events failed; nothing of it was recorded")
+            await self._wait_for_the_store(error)
+        except Exception as error:  # one defect must not end the writer
+            tell(_log, GROUP_FAILED, error)
             _fail(group, GateError("the gate failed to record the event; nothing was recorded"))
         else:
             for submission, answer in zip(group, answers, strict=True):
+                if submission.events:
+                    self.outcomes.update(_outcome(each) for each in answer)
                 if submission.answer.done():
                     continue
                 if isinstance(answer, GateError):
                     submission.answer.set_exception(answer)
                 else:
                     submission.answer.set_result(answer)
+            if not self._store.sound:
+                await self._wait_for_the_store(StoreUnavailableError(_UNSOUND))
 
     async def _commit(self, group: list[_Submission]) -> list[Any]:
         draft = Draft(self._store, self._states, self._connections, self._rulebook, self._revision)
@@ -169,9 +199,14 @@ class Recorder:
             return answers  # nothing but duplicates and refusals
         changes = draft.changes()
         with self._states.held(draft.before):
+            began = time.monotonic()
             await self._store.commit(changes)
+            self.commit_seconds.observe(time.monotonic() - began)
+            self.commit_events.observe(len(draft.records))
             self._states.publish(draft.states, suspects, draft.taken())
             self._connections.publish(changes.connections)
+        if draft.unburies():
+            await self._states.open()
         self._revision = draft.revision
         return answers
 
@@ -207,22 +242,45 @@ class Recorder:
         remaining = iter(answers)
         return [list(islice(remaining, len(submission.events))) for submission in run]
 
-    async def _wait_for_the_store(self) -> None:
+    async def _wait_for_the_store(self, problem: StoreUnavailableError) -> None:
         """Refuse events at once while the disk refuses them, and try it until it takes writes again."""
+        tell(_log, WRITES_REFUSED, problem=problem)
         self._on_durable(False)
+        began = time.monotonic()
+        outdated = False
         while self._writer is not None:
+            self._refuse_all(problem)
             try:
-                await self._store.probe()
+                outdated |= await self._store.probe()
+                if outdated:
+                    await self._recall()
             except StoreUnavailableError as error:
-                self._refuse_all(error)
+                if str(error) != str(problem):
+                    tell(_log, WRITES_REFUSED, problem=error)
+                problem = error
+                self._refuse_all(problem)
                 await asyncio.sleep(_PROBE_PAUSE_S)
             else:
+                self._refusal = ""
                 self._on_durable(True)
+                tell(_log, WRITES_ACCEPTED, seconds=time.monotonic() - began)
                 return
 
-    def _refuse_all(self, error: StoreUnavailableError) -> None:
-        _fail(self._queue, error)
+    async def _recall(self) -> None:
+        """Read anew what was in memory: an event that was refused when the disk failed may be in the file after all."""
+        self._revision = self._store.last_seq()
+        self._connections.publish(self._store.connections())
+        await self._states.open()
+
+    def _refuse_all(self, problem: StoreUnavailableError) -> None:
+        self._refusal = str(problem)
+        _fail(self._queue, problem)
         self._queue.clear()
+        self._waiting = 0
+
+
+def _outcome(answer: Answer | EventIdReusedError) -> str:
+    return answer.reason if isinstance(answer, EventIdReusedError) else answer.outcome
 
 
 def _fail(group: Sequence[_Submission] | deque[_Submission], error: GateError) -> None:

@@ -36,6 +36,7 @@ _KINDS: Final[dict[str, Literal["contact", "address", "tombstone"]]] = {
 }
 _ON_ALL_CHANNELS: Final = frozenset({Cause.MANUAL, Cause.LEGACY})
 _FIELDS: Final = {kind: field for field, kind in _KINDS.items()}
+_DND_WAS_ON, _DND_WAS_OFF = ImportContact(dnd=True), ImportContact(dnd=False)
 
 Row = TypeVar("Row")
 Value = TypeVar("Value")
@@ -58,12 +59,13 @@ def _legacy_contact(message: pb.LegacyContact, now: int, read_address: AddressRe
     contact = Subject(location_id, "contact", contact_id)
     time = past_time("dnd_time", message.dnd_time, now) if message.HasField("dnd_time") else now
     at_most("addresses", message.addresses, ADDRESSES)
-    links = tuple(
+    links = [
         Link(location_id, contact_id, named_address(text, read_address, f"addresses[{place}]"), linked_time=time)
         for place, text in enumerate(message.addresses)
-    )
+    ]
     rows = (Suppression(contact, None, Cause.LEGACY, time),) if message.dnd else ()
-    return Imported(_content_id(message), location_id, contact_id, ImportContact(message.dnd), rows, links)
+    detail = _DND_WAS_ON if message.dnd else _DND_WAS_OFF
+    return Imported(_content_id(message), location_id, contact_id, detail, rows, tuple(links))
 
 
 def _state(entry: pb.ImportEntry, now: int) -> Imported:

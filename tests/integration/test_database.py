@@ -1,14 +1,16 @@
 """The database file: who may open it, how durable it is, and what a failing write leaves behind."""
 # ruff: noqa: ASYNC240  a test may read its few files in the event loop
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gate.errors import StartError, StoreUnavailableError
-from store import database as module
+from store import migrate as module
 from store.database import Database, Write
 from store.schema import APPLICATION_ID, MIGRATIONS
 from tests.integration.parts import disk_refusing_writes
@@ -203,6 +205,9 @@ async def test_a_write_on_a_full_disk_leaves_nothing(database: Database) -> None
     with disk_refusing_writes(), pytest.raises(StoreUnavailableError, match="nothing was recorded"):
         await database.write([(LINK, [("l", "c", "a", 1, -1)])])
     assert database.read(ROWS) == [(0,)]
+    assert not database.sound
+    await database.probe()
+    assert database.sound
     await database.write([(LINK, [("l", "c", "a", 1, -1)])])
     assert database.read(ROWS) == [(1,)]
 
@@ -216,9 +221,38 @@ async def test_the_files_are_for_their_owner_alone(database: Database, path: Pat
     assert modes == dict.fromkeys((path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}.lock"), 0o600)
 
 
+@pytest.mark.parametrize("count", [1, 4, 5, 54, 499, 500, 501, 1_234])
+async def test_rows_in_any_number_are_written_in_their_order(database: Database, count: int) -> None:
+    """Rows go to the database in blocks of several sizes; none is left out, none comes twice, the last ones too."""
+    rows = [(number, f"phrase {number}") for number in range(count)]
+
+    await database.write([("INSERT INTO phrase VALUES (?, ?, 'SMS', 0, 'PENDING', -1, '')", rows)])
+    await database.write([("INSERT INTO salt VALUES (?)", [(str(row).encode(),) for row in rows])])
+
+    assert database.read("SELECT seq, location_id FROM phrase ORDER BY seq") == rows
+    assert database.read("SELECT count(*) FROM salt") == [(count,)]
+
+
+async def test_a_write_waits_for_its_thread_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many statements a transaction has, the event loop is woken once, when it is durable."""
+    loop, woken = asyncio.get_running_loop(), 0
+    wake = loop.call_soon_threadsafe
+
+    def count(*arguments: Any, **options: Any) -> asyncio.Handle:
+        nonlocal woken
+        woken += 1
+        return wake(*arguments, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    links = [("l", "c", f"a{number}", 1, -1) for number in range(700)]
+    await database.write([(LINK, links), ("INSERT INTO salt VALUES (?)", [(b"salt",)])])
+
+    assert woken == 1
+
+
 async def test_a_write_of_many_rows_that_fails_in_the_middle_leaves_none(database: Database) -> None:
-    """Rows go to the database in blocks; one bad row among a hundred takes the others back."""
-    rows: list[tuple[str | None, ...]] = [("here", f"ann{number}", "address") for number in range(100)]
+    """Rows go to the database in blocks; one bad row among hundreds takes the others back."""
+    rows: list[tuple[str | None, ...]] = [("here", f"ann{number}", "address") for number in range(700)]
     sql = "INSERT INTO link VALUES (?, ?, ?, 1, -1)"
 
     with pytest.raises(StoreUnavailableError):
@@ -226,4 +260,4 @@ async def test_a_write_of_many_rows_that_fails_in_the_middle_leaves_none(databas
     assert database.read("SELECT count(*) FROM link") == [(0,)]
 
     await database.write([(sql, rows)])
-    assert database.read("SELECT count(*) FROM link") == [(100,)]
+    assert database.read("SELECT count(*) FROM link") == [(700,)]

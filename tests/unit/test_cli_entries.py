@@ -27,6 +27,49 @@ def test_every_word_for_off(setting: str) -> None:
     assert (problem, request is not None and request.legacy_contact.dnd) == ("", False)
 
 
+@pytest.mark.parametrize(
+    ("written", "nanoseconds"),
+    [
+        ("2022-11-01T09:30:00Z", 1_667_295_000 * 10**9),
+        (" 1970-01-01T00:00:00Z ", 0),
+        ("9999-12-31T23:59:59Z", 253_402_300_799 * 10**9),
+        ("2022-11-01T09:30:00.25Z", 1_667_295_000 * 10**9 + 250_000_000),
+        ("2022-11-01T10:30:00+01:00", 1_667_295_000 * 10**9),
+    ],
+)
+def test_times(written: str, nanoseconds: int) -> None:
+    """A time is read to the nanosecond, whatever its zone and precision."""
+    ((_, request, problem),) = entries(io.BytesIO(f"{HEADER}c,on,{written},\n".encode()), "c.csv", "")
+    assert problem == ""
+    assert request is not None
+    assert request.legacy_contact.dnd_time.ToNanoseconds() == nanoseconds
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "yesterday",
+        "2022-11-01",
+        "2022-02-30T00:00:00Z",
+        "2022-11-01T24:00:00Z",
+        "2022-W44-2T09:30:00Z",
+        "0000-01-01T00:00:00Z",
+    ],
+)
+def test_what_is_no_time(written: str) -> None:
+    """A time that no calendar has, or in another form, is told."""
+    ((_, request, problem),) = entries(io.BytesIO(f"{HEADER}c,on,{written},\n".encode()), "c.csv", "")
+    assert request is None
+    assert problem == f"dnd_time: {written!r} is no time like 2022-11-01T09:30:00Z"
+
+
+def test_no_time() -> None:
+    """An empty cell states no time."""
+    ((_, request, _),) = entries(io.BytesIO(f"{HEADER}c,on,,\n".encode()), "c.csv", "")
+    assert request is not None
+    assert not request.legacy_contact.HasField("dnd_time")
+
+
 class Endless(io.RawIOBase):
     """A file without an end."""
 

@@ -171,6 +171,14 @@ def test_normalising_twice_changes_nothing(body: str) -> None:
     assert normalise(normal) == normal
 
 
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
+@example("-")
+@example("1 STOP #")
+def test_plain_text_takes_no_other_way(body: str) -> None:
+    """A body of printable ASCII has the normal form that it has beside a character that shows nothing."""
+    assert normalise(body) == normalise(f"{body}\u200b")
+
+
 @given(DECORATION, st.sampled_from(KEYWORDS["keyword"]), DECORATION, st.sampled_from(Profile))
 def test_decoration_never_changes_a_reading(before: str, row: Mapping[str, str], after: str, profile: Profile) -> None:
     """White space, punctuation, emoji and invisible characters at either end leave a keyword what it is."""
