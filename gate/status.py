@@ -1,6 +1,7 @@
 """Errors to gRPC statuses: the only place that knows gRPC's codes."""
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from types import MappingProxyType
@@ -12,7 +13,10 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
 from google.rpc.status_pb2 import Status
 
-from gate.errors import GateError, InvalidFieldError, PreconditionError, Reason
+from gate.errors import GateError, InvalidFieldError, PreconditionError, Reason, UnauthenticatedError
+from gate.identity import denials
+from gate.logs.lines import CALL_DENIED, CALL_FAILED, CALL_SHED
+from gate.logs.tell import tell
 
 DOMAIN: Final = "sendgate"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -26,11 +30,21 @@ _CODES: Final = MappingProxyType(
         Reason.CHANNEL_NOT_CONNECTED: grpc.StatusCode.FAILED_PRECONDITION,
         Reason.ALREADY_DECIDED: grpc.StatusCode.FAILED_PRECONDITION,
         Reason.ROLE_REQUIRED: grpc.StatusCode.PERMISSION_DENIED,
+        Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+        Reason.LOCATION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
         Reason.NOT_READY: grpc.StatusCode.UNAVAILABLE,
         Reason.STORE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+        Reason.OVERLOADED: grpc.StatusCode.RESOURCE_EXHAUSTED,
         Reason.INTERNAL: grpc.StatusCode.INTERNAL,
     }
 )
+_PUSHBACK: Final = ("grpc-retry-pushback-ms", "1000")
+"""Tells a client that retries when to do so (gRFC A6)."""
+
+REFUSED: Final[Counter[str]] = Counter()
+"""How many calls this process refused, by reason."""
+
+_DENIALS: Final = MappingProxyType({Reason.ROLE_REQUIRED: denials.ROLE, Reason.LOCATION_DENIED: denials.LOCATION})
 _log: Final = logging.getLogger(__name__)
 
 Request = TypeVar("Request")
@@ -54,17 +68,46 @@ def answering(
     return answer
 
 
+def answering_at_once(
+    method: Callable[[Servicer, Request], Response],
+) -> Callable[[Servicer, Request, Context], Awaitable[Response]]:
+    """Make a servicer's method of one that never waits and needs no context. It may raise as in `answering`."""
+
+    @wraps(method)
+    async def answer(servicer: Servicer, request: Request, context: Context) -> Response:
+        try:
+            return method(servicer, request)
+        except Exception as error:
+            await end(context, method.__name__, error)
+
+    return answer
+
+
 async def end(context: Context, method: str, error: Exception) -> NoReturn:
     """End a call with the status of an error; one that is no GateError must not reach the caller as it is."""
     if not isinstance(error, GateError):
-        _log.error("%s failed", method, exc_info=error)
+        tell(_log, CALL_FAILED, error, method=method)
         error = GateError("the gate failed to answer; do not send, and report this")
+    note(context, method, error)
     await _abort(context, error)
 
 
+def note(context: Context, method: str, error: GateError) -> None:
+    """Count a refusal, and tell the operator of one that is because of who calls, or because of too many calls."""
+    REFUSED[error.reason] += 1
+    why = error.why if isinstance(error, UnauthenticatedError) else _DENIALS.get(error.reason)
+    if why is not None:
+        denials.DENIED[why] += 1
+        tell(_log, CALL_DENIED, method=method, peer=context.peer(), why=why)
+    elif error.reason is Reason.OVERLOADED:
+        tell(_log, CALL_SHED, method=method, peer=context.peer())
+
+
 async def _abort(context: Context, error: GateError) -> NoReturn:
-    details = status(error).SerializeToString()
-    await context.abort(_code(error), str(error), ((DETAILS_KEY, details),))
+    trailers: list[tuple[str, str | bytes]] = [(DETAILS_KEY, status(error).SerializeToString())]
+    if error.reason is Reason.OVERLOADED:
+        trailers.append(_PUSHBACK)
+    await context.abort(_code(error), str(error), tuple(trailers))
 
 
 def status(error: GateError, path: str = "") -> Status:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gate.rules.model import Link, Subject
 from store.database import Database, Write
+from store.scan import Scan
 
 _MERGE: Final = """
     INSERT INTO link VALUES (?, ?, ?, ?, ?)
@@ -14,12 +15,23 @@ _MERGE: Final = """
         linked_time = max(linked_time, excluded.linked_time),
         unlinked_time = max(unlinked_time, excluded.unlinked_time)
 """
+_OF_CONTACT: Final = "SELECT * FROM link WHERE location_id = ? AND contact_id = ?"
+_AMONG_CONTACTS: Final = "SELECT * FROM link WHERE location_id = ? AND contact_id IN (?)"
 _OF_CONTACTS: Final = """
     WITH wanted (location_id, contact_id) AS (VALUES (?, ?))
     SELECT location_id, contact_id, address, linked_time, unlinked_time
     FROM wanted CROSS JOIN link USING (location_id, contact_id)
 """
-_ALL: Final = "SELECT location_id, contact_id, address FROM link"
+_SCAN: Final = Scan(
+    parts="SELECT location_id FROM link WHERE location_id > ? ORDER BY location_id LIMIT 1",
+    last="SELECT max(contact_id) FROM link WHERE location_id = ?",
+    step="SELECT contact_id FROM link WHERE location_id = ? AND contact_id > ? ORDER BY contact_id LIMIT 1 OFFSET ?",
+    texts="""
+        SELECT count(*), group_concat(contact_id), group_concat(address) FROM link
+        WHERE location_id = ? AND contact_id > ? AND contact_id <= ?
+    """,
+    rows="SELECT contact_id, address FROM link WHERE location_id = ? AND contact_id > ? AND contact_id <= ?",
+)
 _BY_ADDRESSES: Final = """
     WITH wanted (location_id, address) AS (VALUES (?, ?))
     SELECT location_id, contact_id FROM wanted CROSS JOIN link USING (location_id, address)
@@ -31,6 +43,11 @@ def merge(links: Iterable[Link]) -> Write:
     return _MERGE, list(links)
 
 
+def of_contact(database: Database, contact: Subject) -> list[Link]:
+    """Read every address that one contact uses or ever used."""
+    return list(map(Link._make, database.read(_OF_CONTACT, (contact.location_id, contact.id))))
+
+
 def of_contacts(database: Database, contacts: Iterable[Subject]) -> Mapping[Subject, list[Link]]:
     """Read every address that the contacts use or ever used; who has none is left out."""
     links = defaultdict(list)
@@ -38,6 +55,11 @@ def of_contacts(database: Database, contacts: Iterable[Subject]) -> Mapping[Subj
     for link in map(Link._make, database.read_each(_OF_CONTACTS, keys)):
         links[Subject(link.location_id, "contact", link.contact_id)].append(link)
     return links
+
+
+def among_contacts(database: Database, location_id: str, contact_ids: list[str]) -> Iterator[Link]:
+    """Read every address that contacts of one location use or ever used."""
+    return map(Link._make, database.read_among(_AMONG_CONTACTS, (location_id,), contact_ids))
 
 
 def contacts_of(database: Database, addresses: Iterable[Subject]) -> list[Subject]:
@@ -49,7 +71,7 @@ def contacts_of(database: Database, addresses: Iterable[Subject]) -> list[Subjec
     ]
 
 
-def links(connection: sqlite3.Connection) -> Iterator[tuple[Subject, Subject]]:
-    """Read every pair of a contact and an address that it uses or ever used. A full scan."""
-    for location_id, contact_id, address in connection.execute(_ALL):
-        yield Subject(location_id, "contact", contact_id), Subject(location_id, "address", address)
+def links(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Read every pair of a contact and an address that it uses or ever used: a location, contacts, addresses."""
+    for (location_id,), (contact_ids, addresses) in _SCAN.read(connection, ""):
+        yield location_id, contact_ids, addresses

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gate.rules.model import Cause, Channel, Subject, Suppression
+from gate.rules.model import Cause, Channel, Kind, Subject, Suppression
 from store.database import Database, Row, Write
+from store.scan import Scan
 
 _ALL: Final = "ALL"
 _CHANNELS: Final = {_ALL: None} | {channel.value: channel for channel in Channel}
@@ -29,11 +30,44 @@ _OF_SUBJECT: Final = """
     SELECT channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
     WHERE location_id = ? AND subject_kind = ? AND subject_id = ?
 """
+_OF_SUBJECTS: Final = """
+    SELECT subject_id, channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
+    WHERE location_id = ? AND subject_kind = ? AND subject_id IN (?)
+"""
 _OF_LOCATION: Final = """
     SELECT subject_kind, subject_id, channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
     WHERE location_id = ?
 """
-_SUBJECTS: Final = "SELECT DISTINCT location_id, subject_kind, subject_id FROM suppression"
+_NEXT_LOCATION: Final = "SELECT location_id FROM suppression WHERE location_id > ? ORDER BY location_id LIMIT 1"
+_COUNT: Final = "SELECT count(*) FROM suppression WHERE location_id = ?"
+_SCAN: Final = Scan(
+    # A comparison of both columns at once would walk through all rows of the first.
+    parts="""
+        SELECT * FROM (
+            SELECT location_id, subject_kind FROM suppression WHERE location_id = ?1 AND subject_kind > ?2
+            ORDER BY subject_kind LIMIT 1
+        )
+        UNION ALL
+        SELECT * FROM (
+            SELECT location_id, subject_kind FROM suppression WHERE location_id > ?1
+            ORDER BY location_id, subject_kind LIMIT 1
+        )
+        ORDER BY location_id, subject_kind LIMIT 1
+    """,
+    last="SELECT max(subject_id) FROM suppression WHERE location_id = ? AND subject_kind = ?",
+    step="""
+        SELECT subject_id FROM suppression WHERE location_id = ? AND subject_kind = ? AND subject_id > ?
+        ORDER BY subject_id LIMIT 1 OFFSET ?
+    """,
+    texts="""
+        SELECT count(*), group_concat(subject_id) FROM suppression
+        WHERE location_id = ? AND subject_kind = ? AND subject_id > ? AND subject_id <= ?
+    """,
+    rows="""
+        SELECT subject_id FROM suppression
+        WHERE location_id = ? AND subject_kind = ? AND subject_id > ? AND subject_id <= ?
+    """,
+)
 
 
 def merge(suppressions: Iterable[Suppression]) -> Write:
@@ -52,20 +86,34 @@ def of_subject(database: Database, subject: Subject) -> list[Suppression]:
     ]
 
 
+def of_subjects(database: Database, location_id: str, kind: Kind, ids: list[str]) -> Iterator[Suppression]:
+    """Read everything that stands or stood on subjects of one kind in one location."""
+    for subject_id, channel, cause, set_time, lift_time, provider_code, event_id in database.read_among(
+        _OF_SUBJECTS, (location_id, kind), ids
+    ):
+        subject = Subject(location_id, kind, subject_id)
+        yield Suppression(subject, _CHANNELS[channel], _CAUSES[cause], set_time, lift_time, provider_code, event_id)
+
+
 def of_location(connection: sqlite3.Connection, location_id: str) -> Iterator[Suppression]:
     """Read everything that stands or stood in a location, by a connection of the caller's thread."""
     for kind, subject_id, channel, cause, *rest in connection.execute(_OF_LOCATION, (location_id,)):
         yield Suppression(Subject(location_id, kind, subject_id), _CHANNELS[channel], _CAUSES[cause], *rest)
 
 
-def count(connection: sqlite3.Connection) -> int:
-    """Count the suppressions, active or not. A full scan."""
-    return int(connection.execute("SELECT count(*) FROM suppression").fetchone()[0])
+def counts(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    """Count each location's suppressions, active or not. A full scan."""
+    location: tuple[str, ...] = ("",)
+    while found := connection.execute(_NEXT_LOCATION, location).fetchone():
+        location = found
+        (count,) = connection.execute(_COUNT, location).fetchone()
+        yield location[0], count
 
 
-def subjects(connection: sqlite3.Connection) -> Iterator[Subject]:
-    """Read every subject that a suppression stands or stood on. A full scan."""
-    return map(Subject._make, connection.execute(_SUBJECTS))
+def subjects(connection: sqlite3.Connection) -> Iterator[tuple[str, str, list[str]]]:
+    """Read every subject that a suppression stands or stood on, some repeatedly: a location, a kind and ids."""
+    for (location_id, kind), (ids,) in _SCAN.read(connection, "", ""):
+        yield location_id, kind, ids
 
 
 def _row(suppression: Suppression) -> Row:

@@ -10,7 +10,7 @@ from gate.rules.model import Event
 from gate.rules.outcome import Answer
 from gate.service.check import Checker
 from gate.service.record import Recorder
-from gate.status import Context, answering, status
+from gate.status import Context, answering, answering_at_once, status
 from gate.wire import checks, events
 from gate.wire.address import AddressReader
 from gate.wire.fields import at_most
@@ -22,28 +22,29 @@ class SendGateServicer(rpc.SendGateServiceServicer):
     def __init__(
         self, checker: Checker, recorder: Recorder, read_address: AddressReader, clock: Callable[[], int]
     ) -> None:
-        self._checker = checker
+        self._check = checker.check
+        self._screen = checker.screen
         self._recorder = recorder
         self._read_address = read_address
         self._clock = clock
 
-    @answering
-    async def CheckSend(self, request: pb.CheckSendRequest, context: Context) -> pb.CheckSendResponse:
+    @answering_at_once
+    def CheckSend(self, request: pb.CheckSendRequest) -> pb.CheckSendResponse:
         """Decide on one send."""
-        return self._check(request)
+        return checks.check_response(self._check(*checks.check(request, self._read_address)))
 
-    @answering
-    async def BatchCheckSend(self, request: pb.BatchCheckSendRequest, context: Context) -> pb.BatchCheckSendResponse:
+    @answering_at_once
+    def BatchCheckSend(self, request: pb.BatchCheckSendRequest) -> pb.BatchCheckSendResponse:
         """Decide on many sends, each by itself."""
         at_most("checks", request.checks, checks.BATCH)
         return pb.BatchCheckSendResponse(
             results=[self._check_result(place, check) for place, check in enumerate(request.checks)]
         )
 
-    @answering
-    async def ScreenContacts(self, request: pb.ScreenContactsRequest, context: Context) -> pb.ScreenContactsResponse:
+    @answering_at_once
+    def ScreenContacts(self, request: pb.ScreenContactsRequest) -> pb.ScreenContactsResponse:
         """Decide on a campaign list."""
-        return pb.ScreenContactsResponse(allowed=self._checker.screen(*checks.screen(request)))
+        return pb.ScreenContactsResponse(allowed=self._screen(*checks.screen(request)))
 
     @answering
     async def RecordEvent(self, request: pb.RecordEventRequest, context: Context) -> pb.RecordEventResponse:
@@ -71,15 +72,12 @@ class SendGateServicer(rpc.SendGateServiceServicer):
             ]
         )
 
-    def _check(self, request: pb.CheckSendRequest) -> pb.CheckSendResponse:
-        check = checks.check(request, self._read_address)
-        return checks.check_response(self._checker.check(*check))
-
     def _check_result(self, place: int, request: pb.CheckSendRequest) -> pb.BatchCheckSendResult:
         try:
-            return pb.BatchCheckSendResult(response=self._check(request))
+            decision = self._check(*checks.check(request, self._read_address))
         except GateError as error:
             return pb.BatchCheckSendResult(error=status(error, f"checks[{place}]"))
+        return pb.BatchCheckSendResult(response=checks.check_response(decision))
 
     def _event(self, message: pb.Event) -> Event | InvalidFieldError:
         try:

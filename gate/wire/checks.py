@@ -1,14 +1,14 @@
 """Checks: requests to values, decisions to responses."""
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
 
 from sendgate.v1 import send_gate_pb2 as pb
 
 from gate.errors import InvalidFieldError, Reason
 from gate.rules.causes import CAUSES
-from gate.rules.judge import Decision
-from gate.rules.model import Channel, Suppression
+from gate.rules.judge import ALLOWED, Decision
+from gate.rules.model import Cause, Channel, Suppression
 from gate.wire.address import AddressReader
 from gate.wire.enums import (
     CAUSE_NUMBERS,
@@ -18,39 +18,45 @@ from gate.wire.enums import (
     PERMANENCE_NUMBERS,
     REMOVER_NUMBERS,
 )
-from gate.wire.fields import at_most, bounded, enum_value, location, required, timestamp
+from gate.wire.fields import (
+    DEFAULT_LOCATION,
+    SECOND_NS,
+    SURELY_SHORT,
+    at_most,
+    bounded,
+    enum_value,
+    location,
+    required,
+)
 
 BATCH: Final = 1_000
 SCREEN: Final = 10_000
+_REMEMBERED: Final = 4_096
+"""Denials that are kept as messages, each some 1.6 KB."""
+
 _ALLOWED: Final = pb.CheckSendResponse(allowed=True)
+_CHANNELS: Final = dict(CHANNELS)
 
 
-class Check(NamedTuple):
-    """What CheckSend asks. An empty contact or address is not named."""
+Check = tuple[str, str, str, Channel]
+"""What CheckSend asks: location, contact, address, channel. An empty contact or address is not named."""
 
-    location_id: str
-    contact_id: str
-    address: str
-    channel: Channel
-
-
-class Screen(NamedTuple):
-    """What ScreenContacts asks."""
-
-    location_id: str
-    contact_ids: Iterable[str]
-    channel: Channel
+Screen = tuple[str, list[str], Channel]
+"""What ScreenContacts asks: location, contacts, channel."""
 
 
 def check(request: pb.CheckSendRequest, read_address: AddressReader) -> Check:
     """Read a check. Raises InvalidFieldError."""
-    channel = enum_value("channel", request.channel, CHANNELS, "Channel")
-    location_id = location(request.location_id)
-    contact_id = bounded("contact_id", request.contact_id)
-    address = read_address(channel, request.address) if request.address else ""
+    number, location_id, contact_id, address = request.channel, request.location_id, request.contact_id, request.address
+    channel = _CHANNELS.get(number) or enum_value("channel", number, CHANNELS, "Channel")
+    if len(location_id) > SURELY_SHORT or len(contact_id) > SURELY_SHORT:
+        bounded("location_id", location_id)
+        bounded("contact_id", contact_id)
+    if address:
+        address = read_address(channel, address)
     if not contact_id and not address:
         raise nobody_named()
-    return Check(location_id, contact_id, address, channel)
+    return location_id or DEFAULT_LOCATION, contact_id, address, channel
 
 
 def screen(request: pb.ScreenContactsRequest) -> Screen:
@@ -58,10 +64,11 @@ def screen(request: pb.ScreenContactsRequest) -> Screen:
     channel = enum_value("channel", request.channel, CHANNELS, "Channel")
     at_most("contact_ids", request.contact_ids, SCREEN)
     contact_ids = list(request.contact_ids)
-    for place, contact_id in enumerate(contact_ids):
-        if not contact_id or len(contact_id) > 64:  # noqa: PLR2004  64 code points are 256 bytes at most
+    lengths = set(map(len, contact_ids))
+    if 0 in lengths or max(lengths, default=0) > SURELY_SHORT:
+        for place, contact_id in enumerate(contact_ids):
             required(f"contact_ids[{place}]", contact_id)
-    return Screen(location(request.location_id), contact_ids, channel)
+    return location(request.location_id), contact_ids, channel
 
 
 def nobody_named() -> InvalidFieldError:
@@ -72,27 +79,49 @@ def nobody_named() -> InvalidFieldError:
 
 
 def check_response(decision: Decision) -> pb.CheckSendResponse:
-    """Write a decision."""
-    if decision.deny_reason is None:
-        return _ALLOWED
-    return pb.CheckSendResponse(
-        allowed=False,
-        deny_reason=DENY_REASON_NUMBERS[decision.deny_reason],
-        suppressions=map(suppression, decision.suppressions),
-    )
+    """Write a decision. The message is shared with other answers: it is for sending, not for changing."""
+    return _ALLOWED if decision is ALLOWED else _denied(decision)
+
+
+@lru_cache(_REMEMBERED)
+def _denied(decision: Decision) -> pb.CheckSendResponse:
+    """Write a denial. What it says follows from the value of the decision alone."""
+    response = pb.CheckSendResponse(allowed=decision.allowed)
+    if decision.deny_reason is not None:
+        response.deny_reason = DENY_REASON_NUMBERS[decision.deny_reason]
+    for row in decision.suppressions:
+        _fill(response.suppressions.add(), row)
+    return response
 
 
 def suppression(row: Suppression) -> pb.Suppression:
     """Write a suppression."""
-    rule = CAUSES[row.cause]
+    message = pb.Suppression()
+    _fill(message, row)
+    return message
+
+
+def _fill(message: pb.Suppression, row: Suppression) -> None:
+    """Write a suppression into an empty message. Copying what is always the same takes a third of the time."""
+    subject, channel, cause, set_time, _, provider_code, event_id = row
+    message.CopyFrom(_TEMPLATES[channel, cause])
+    message.set_time.seconds, message.set_time.nanos = divmod(set_time, SECOND_NS)
+    if subject.kind == "address":
+        message.address = subject.id
+    message.provider_code = provider_code
+    message.event_id = event_id
+
+
+def _template(channel: Channel | None, cause: Cause) -> pb.Suppression:
+    """Write what channel and cause alone decide."""
+    rule = CAUSES[cause]
     return pb.Suppression(
-        channel=pb.CHANNEL_UNSPECIFIED if row.channel is None else CHANNEL_NUMBERS[row.channel],
-        all_channels=row.channel is None,
-        cause=CAUSE_NUMBERS[row.cause],
+        channel=pb.CHANNEL_UNSPECIFIED if channel is None else CHANNEL_NUMBERS[channel],
+        all_channels=channel is None,
+        cause=CAUSE_NUMBERS[cause],
         permanence=PERMANENCE_NUMBERS[rule.permanence],
         removers=[REMOVER_NUMBERS[remover] for remover in rule.removers],
-        set_time=timestamp(row.set_time),
-        address=row.subject.id if row.subject.kind == "address" else "",
-        provider_code=row.provider_code,
-        event_id=row.event_id,
     )
+
+
+_TEMPLATES: Final = {(channel, cause): _template(channel, cause) for channel in (None, *Channel) for cause in Cause}

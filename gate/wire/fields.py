@@ -9,10 +9,12 @@ from gate.errors import InvalidFieldError, Reason
 
 DEFAULT_LOCATION: Final = "default"
 ID_BYTES: Final = 256
+SURELY_SHORT: Final = 64
+"""Code points that are never more than 256 bytes, as none takes more than four."""
 FUTURE_NS: Final = 300 * 10**9
 """How far an event may lie in the future: 5 minutes, for clocks that disagree."""
 
-_SECOND_NS: Final = 10**9
+SECOND_NS: Final = 10**9
 _MAX_SECONDS: Final = 253_402_300_799
 _UTF8_BYTES: Final = 4
 """The most bytes that one code point takes."""
@@ -61,11 +63,11 @@ def enum_value(field: str, number: int, values: Mapping[int, Value], name: str, 
 
 def past_time(field: str, time: Timestamp, now: int) -> int:
     """Read a time as nanoseconds since 1970, from 1970 to 5 minutes after `now`."""
-    if not (0 <= time.seconds <= _MAX_SECONDS and 0 <= time.nanos < _SECOND_NS):
+    if not (0 <= time.seconds <= _MAX_SECONDS and 0 <= time.nanos < SECOND_NS):
         raise InvalidFieldError(
             Reason.TIME_INVALID, field, "not a time from 1970 on, with 0 to 999,999,999 nanoseconds"
         )
-    nanoseconds = time.seconds * _SECOND_NS + time.nanos
+    nanoseconds = time.seconds * SECOND_NS + time.nanos
     if nanoseconds > now + FUTURE_NS:
         raise InvalidFieldError(
             Reason.TIME_INVALID, field, "more than 5 minutes in the future; set the reporting clock right"
@@ -75,4 +77,4 @@ def past_time(field: str, time: Timestamp, now: int) -> int:
 
 def timestamp(nanoseconds: int) -> Timestamp:
     """Write nanoseconds since 1970 as a Timestamp."""
-    return Timestamp(seconds=nanoseconds // _SECOND_NS, nanos=nanoseconds % _SECOND_NS)
+    return Timestamp(seconds=nanoseconds // SECOND_NS, nanos=nanoseconds % SECOND_NS)

@@ -220,7 +220,8 @@ async def test_replaying_the_log_rebuilds_the_state(tmp_path: Path, seed: int) -
                 state[contact] = merge_links(state.get(contact, EMPTY), [link])
         stored = {subject: gate.store.load(subject) for subject in state}
         connection = gate.store.database.connect_reader()
-        known = set(gate.store.subjects(connection)) | {contact for contact, _ in gate.store.links(connection)}
+        known = {(at, kind, each) for at, kind, ids in gate.store.subjects(connection) for each in ids}
+        known |= {(at, "contact", contact) for at, contacts, _ in gate.store.links(connection) for contact in contacts}
         connection.close()
 
     assert stored == state
