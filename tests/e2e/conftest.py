@@ -6,19 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import Server
+from tests.e2e.faults import shim as faults
+from tests.e2e.server import TRANSPORTS, Server
 
 StartServer = Callable[..., Server]
 
 
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Choose what carries the data plane; every test of a served gate runs with each."""
+    return str(request.param)
+
+
 @pytest.fixture
-def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartServer]:
+def serve(tmp_path: Path, request: pytest.FixtureRequest, transport: str) -> Iterator[StartServer]:
     """Start servers with given settings; each is stopped at the end and must then exit with 0."""
     servers: list[Server] = []
     with ExitStack() as running:
 
         def start(**settings: str) -> Server:
-            server = Server(tmp_path, **settings)
+            server = Server(tmp_path, **TRANSPORTS[transport] | settings)
             servers.append(server)
             return running.enter_context(server)
 
@@ -34,7 +41,22 @@ def gate(serve: StartServer) -> Server:
 
 
 @pytest.fixture(scope="module")
-def shared_gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_gate(tmp_path_factory: pytest.TempPathFactory, transport: str) -> Iterator[Server]:
     """Start one server for all tests of a module, which must not care what others recorded."""
-    with Server(tmp_path_factory.mktemp("gate")) as server:
+    with Server(tmp_path_factory.mktemp("gate"), **TRANSPORTS[transport]) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def fault_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the library that makes faults, once."""
+    return faults.build(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture
+def shim(fault_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> faults.Shim:
+    """Let servers that are started from now on have faults of their disk and clock, as soon as a lever is pulled."""
+    shim = faults.Shim(fault_library, tmp_path / "levers", tmp_path / "gate.db")
+    for name, text in shim.environment.items():
+        monkeypatch.setenv(name, text)
+    return shim

@@ -17,6 +17,9 @@ from sendgate.v1 import send_gate_pb2_grpc as rpc
 DEADLINE_S: Final = 20.0
 """How long anything may take before the test is given up; everything is far quicker."""
 
+TRANSPORTS: Final[dict[str, dict[str, str]]] = {name: {"data_transport": name} for name in ("native", "grpcio")}
+"""What may carry the data plane, and the settings that choose it."""
+
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 _IMPATIENT: Final = [(f"grpc.{which}_reconnect_backoff_ms", 20) for which in ("initial", "min", "max")]

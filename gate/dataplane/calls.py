@@ -1,0 +1,182 @@
+"""Calls: from a request's message to its answer, at once where the servicer need not wait for anything.
+
+A servicer's method is a coroutine. It is run up to its first pause here, in the middle of reading; one that never
+pauses has then returned, and no task was made. One that pauses goes on as a task from where it is.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import aclosing
+from types import coroutine
+from typing import Any, Final
+
+import grpc
+
+from gate.dataplane.connection import Connection
+from gate.dataplane.context import AbortedError, Context, Peer
+from gate.dataplane.heads import Head
+from gate.dataplane.memory import Shed
+from gate.dataplane.methods import Method
+from gate.dataplane.replies import DONE, MESSAGE_PREFIX_BYTES, PUSHBACK, Ending, Reply, ending, ok
+from gate.dataplane.streams import Outcome
+from gate.logs.lines import CALL_FAILED
+from gate.logs.tell import tell
+
+TOO_LATE: Final = ending(grpc.StatusCode.DEADLINE_EXCEEDED, "the time that grpc-timeout allows is over")
+
+_TOO_MANY: Final = ending(
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "too many connections; use fewer, or another gate", [PUSHBACK]
+)
+_NOT_READ: Final = ending(grpc.StatusCode.INTERNAL, "the message is not what the method takes")
+_FAILED: Final = ending(grpc.StatusCode.UNKNOWN, "the gate failed to answer; do not send, and report this")
+_log: Final = logging.getLogger(__name__)
+
+
+class Calls:
+    """Begins the calls of one connection."""
+
+    def __init__(self, peer: Peer, *, spare_of: Shed | None = None) -> None:
+        self._peer = peer
+        self._spare = spare_of
+
+    def start(  # noqa: PLR0911  it is the hot path: no calls for the sake of form
+        self, connection: Connection, stream_id: int, head: Head, message: bytes
+    ) -> Outcome:
+        """Answer a call, refuse it, or leave it running."""
+        method = head.served
+        if self._spare is not None and not method.spared:
+            self._spare.connections += 1
+            return _TOO_MANY
+        try:
+            request = method.read(message)
+        except Exception:  # each message class has errors of its own
+            return _NOT_READ
+        if head.timeout == 0:
+            return TOO_LATE
+        context = Context(head, self._peer)
+        work = method.behaviour(request, context)
+        if method.streams:
+            return _Stream(connection, stream_id, head, context, work, method)
+        try:
+            try:
+                pause = work.send(None)
+            except StopIteration as done:
+                answer = framed(method, done.value)
+                return Reply(answer, ok(context.trailing)) if context.trailing else answer
+        except (Exception, asyncio.CancelledError) as error:
+            return _ended(context, error)
+        return _Unary(connection, stream_id, head, context, _resumed(work, pause), method)
+
+
+def framed(method: Method, response: Any) -> bytes:
+    """Write a message with its prefix: no compression, and the length."""
+    message: bytes = method.write(response)
+    return len(message).to_bytes(MESSAGE_PREFIX_BYTES) + message
+
+
+def _ended(context: Context, error: BaseException) -> Ending:
+    if isinstance(error, AbortedError) and context.ended is not None:
+        return ending(*context.ended)
+    tell(_log, CALL_FAILED, error, method="a call")
+    return _FAILED
+
+
+@coroutine
+def _resumed(work: Coroutine[Any, Any, Any], pause: Any) -> Generator[Any, Any, Any]:
+    """Go on with a coroutine that paused, inside a task."""
+    while True:
+        try:
+            sent = yield pause
+        except BaseException as error:  # a cancellation is the coroutine's to deal with
+            step: Callable[[Any], Any] = work.throw
+            given: Any = error
+        else:
+            step, given = work.send, sent
+        try:
+            pause = step(given)
+        except StopIteration as done:
+            return done.value
+
+
+class _Running:
+    """A call that answers later; ends at its deadline, or when nobody waits for it any more."""
+
+    def __init__(self, connection: Connection, stream_id: int, head: Head, context: Context) -> None:
+        self._connection = connection
+        self._stream_id = stream_id
+        self._context = context
+        loop = asyncio.get_running_loop()
+        self._timer = None if head.timeout is None else loop.call_later(head.timeout, self._end, TOO_LATE)
+        self._task = loop.create_task(self._run())
+
+    def cancel(self) -> None:
+        """Stop. The servicer may still finish what must be finished."""
+        self._stop_timer()
+        # In the next turn: a task before its first step would not tell the servicer; one that ends itself is done then.
+        self._task.get_loop().call_soon(self._task.cancel)
+
+    def drained(self) -> None:
+        """Nothing: an answer that is sent whole waits for no room."""
+
+    async def _run(self) -> None:
+        try:
+            await self._answer()
+        except asyncio.CancelledError:
+            # The client gave up, or its time is over: the stream is gone already. If not, the servicer itself failed.
+            self._end(_FAILED)
+        except Exception as error:
+            self._end(_ended(self._context, error))
+
+    async def _answer(self) -> None:
+        raise NotImplementedError
+
+    def _end(self, ending: Ending) -> None:
+        self._connection.end(self._stream_id, ending)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class _Unary(_Running):
+    def __init__(
+        self, connection: Connection, stream_id: int, head: Head, context: Context, work: Any, method: Method
+    ) -> None:
+        self._work = work
+        self._method = method
+        super().__init__(connection, stream_id, head, context)
+
+    async def _answer(self) -> None:
+        response = await self._work
+        # From here on it is the client's to take the answer, however slowly.
+        self._stop_timer()
+        self._connection.answer(self._stream_id, framed(self._method, response), ok(self._context.trailing))
+
+
+class _Stream(_Running):
+    def __init__(
+        self,
+        connection: Connection,
+        stream_id: int,
+        head: Head,
+        context: Context,
+        responses: AsyncGenerator[Any, None],
+        method: Method,
+    ) -> None:
+        self._responses = responses
+        self._method = method
+        self._room = asyncio.Event()
+        super().__init__(connection, stream_id, head, context)
+
+    def drained(self) -> None:
+        """Send the next message."""
+        self._room.set()
+
+    async def _answer(self) -> None:
+        async with aclosing(self._responses) as responses:
+            async for response in responses:
+                self._room.clear()
+                self._connection.send(self._stream_id, framed(self._method, response))
+                await self._room.wait()
+        self._end(DONE)
