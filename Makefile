@@ -72,8 +72,13 @@ proto-check: $(VENV)/dev ## Lint the contract, compare it with the released one,
 proto-release: $(VENV)/dev ## Take the contract as it is for the released one, which later ones may not break.
 	@$(PROTOC) --include_imports --descriptor_set_out=proto/released.binpb $(PROTOS)
 
-bench: $(VENV)/dev ## Measure; prints tables, asserts nothing.
-	@$(BIN)/python -m tests.bench
+$(VENV)/bench: $(VENV)/dev
+	@$(PIP) install --group bench
+	@touch $@
+
+# ARGS are options: make bench ARGS='--quick', make bench ARGS=--help.
+bench: $(VENV)/bench ## Measure beside other servers; writes docs/benchmarks and the README's numbers.
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 image: ## Build the container image.
 	docker build --tag $(IMAGE) .

@@ -1,181 +1,100 @@
-"""CheckSend beside grpc.aio's own no-op: calls per second, latency, and the server's processor time per call."""
+"""What checks cost the gate: hot contacts, denials, contacts never seen before, and campaign lists."""
 
-import os
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import count, cycle, repeat
-from pathlib import Path
-from statistics import median
 from typing import Final
 
-import grpc
 from sendgate.v1 import send_gate_pb2 as pb
-from sendgate.v1 import send_gate_pb2_grpc as rpc
 
-from tests.bench import database, servers
-from tests.bench.http2 import Connection
-from tests.bench.report import Table, percentile, spread
+from tests.bench import bodies, servers
+from tests.bench.bench import CACHE_SIZE, WARM_UP_S, Bench
+from tests.bench.bodies import Bodies
+from tests.bench.load import NAME
+from tests.bench.results import GATE, SHAPES, Part, Sample, Series
+from tests.bench.servers import Running
 
-METHOD: Final = "/sendgate.v1.SendGateService/CheckSend"
-CACHE_SIZE: Final = 500_000
-"""Room for the hot contacts and the two addresses of each."""
+HOT: Final = "hot contact"
+MANY_HOT: Final = "100,000 hot contacts"
+DENIED: Final = "denied, with reasons"
+NEVER_SEEN: Final = "never seen, 3 % suppressed"
+SCREEN: Final = "ScreenContacts of 10,000"
+SCREEN_SHAPES: Final = ("1x1", "4x1")
 
-_HOT: Final = 100_000
-_BATCH: Final = 1_000
-_IN_FLIGHT: Final = (1, 16)
-_WARM_UP_S: Final = 0.3
-_SLICES: Final = 4
-_SUPPRESSED_ONE_IN: Final = 33
-_COLUMNS: Final = (
-    "contact", "in flight", "denied",
-    "calls/s", "no-op calls/s", "calls/s ratio",
-    "CPU us", "no-op CPU us", "CPU ratio",
-    "p50 us", "no-op p50", "p99 us", "no-op p99",
-)  # fmt: skip
+_DENIED_CONTACTS: Final = 10_000
+_SCREENS: Final = 100
+_SHARES: Final = {"1x1": 0.1, "1x16": 0.2, "4x16": 0.5, "64x1": 0.2}
+"""How much of a round's stretch of the campaign each shape gets: the faster ones need more for as long."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    calls_per_s: float
-    cpu_us: float
-    p50_us: float
-    p99_us: float
-    denied: float
-
-
-@dataclass(slots=True)
-class _Case:
-    """One kind of contact at one concurrency. Each side has its own source of requests, with the same in them."""
-
-    name: str
-    in_flight: int
-    for_gate: Iterator[bytes]
-    for_noop: Iterator[bytes]
-    gate: list[_Sample] = field(default_factory=list)
-    noop: list[_Sample] = field(default_factory=list)
-
-
-def measure(directory: Path, suppressions: int, rounds: int, seconds: float, say: Callable[[str], None]) -> Table:
-    """Measure every case, the gate and the no-op in turn."""
-    cores = sorted(os.sched_getaffinity(0))
-    path = directory / "checks.db"
-    say(f"filling a database with {suppressions:,} suppressions")
-    database.fill(path, suppressions)
-    hot = [number for number in range(suppressions) if number % database.KINDS in database.BY_EMAIL][:_HOT]
-    cases = _cases(suppressions, hot)
-    with ExitStack() as stack:
-        noop = stack.enter_context(servers.noop({cores[-1]}))
-        gate = stack.enter_context(servers.gate(path, {cores[-1]}, CACHE_SIZE))
-        stack.enter_context(servers.pinned({cores[0]}))
-        _remember(gate, hot)
-        for number in range(1, rounds + 1):
-            say(f"checks: round {number} of {rounds}")
-            for case in cases:
-                _compare(case, gate, noop, seconds)
-    database.discard(path)
-    return _table(cases, suppressions, rounds, seconds)
-
-
-def _cases(suppressions: int, hot: list[int]) -> list[_Case]:
-    denied = next(number for number in range(suppressions) if number % database.KINDS in database.BY_PHONE)
-    sources: dict[str, Callable[[], Iterator[bytes]]] = {
-        "hot": lambda: repeat(_request(hot[0])),
-        f"{len(hot):,} hot, in turn": lambda: cycle([_request(number) for number in hot]),
-        "denied, with reasons": lambda: repeat(_request(denied)),
+def measure(bench: Bench) -> Part:
+    """Measure each workload at each shape by turns with the one hot contact."""
+    part = Part(
+        "checks",
+        "Checks, by what is asked about",
+        f"By the bundled load loop on a database of {bench.suppressions:,} suppressions. Each contact of the campaign "
+        f"of {bench.campaign:,} is asked about once in the whole run, a stretch of it in each cell; one in 33 is "
+        "suppressed. Ratios are to the hot contact at the same shape in the same round.",
+    )
+    requests = {
+        HOT: bodies.hot(bench.requests, bench.suppressions, 1),
+        MANY_HOT: bodies.hot(bench.requests, bench.suppressions, bodies.HOT),
+        DENIED: bodies.denied(bench.requests, bench.suppressions, _DENIED_CONTACTS),
     }
-    cases = [_Case(name, in_flight, source(), source()) for name, source in sources.items() for in_flight in _IN_FLIGHT]
-    # Shared by the concurrencies, so that nobody is asked about twice.
-    for_gate, for_noop = _never_seen(suppressions), _never_seen(suppressions)
-    cold = [_Case("never seen, 3 % suppressed", in_flight, for_gate, for_noop) for in_flight in _IN_FLIGHT]
-    return cases[:4] + cold + cases[4:]
+    campaign = Campaign(bench, bench.suppressions)
+    screens = bodies.screens(bench.requests, bench.suppressions, _SCREENS)
+    part.series = [Series(name, GATE, shape, NAME) for shape in SHAPES for name in (*requests, NEVER_SEEN)]
+    part.series += [Series(SCREEN, GATE, shape, NAME, bodies.SCREENED) for shape in SCREEN_SHAPES]
+    with ExitStack() as stack:
+        gate = stack.enter_context(servers.gate(bench.database(), set(bench.server_core), CACHE_SIZE))
+        stack.enter_context(servers.pinned(set(bench.load_core)))
+        for name in (MANY_HOT, DENIED):
+            bench.loop.run(gate, requests[name], "4x16", 120, count=requests[name].count)
+        _verify(bench, gate, requests[DENIED], screens)
+        for number in range(1, bench.rounds + 1):
+            bench.say(f"checks: round {number} of {bench.rounds}")
+            for series in part.series:
+                if series.workload == NEVER_SEEN:
+                    series.samples.append(campaign.sample(gate, series.shape))
+                elif series.workload == SCREEN:
+                    run = bench.loop.run(gate, screens, series.shape, bench.seconds, warm_up=WARM_UP_S)
+                    series.samples.append(run.sample)
+                else:
+                    series.samples.append(_sample(bench, gate, series, requests[series.workload]))
+    return part
 
 
-def _request(number: int) -> bytes:
-    location_id, contact_id, _, _ = database.person(number)
-    return pb.CheckSendRequest(
-        location_id=location_id, contact_id=contact_id, channel=pb.CHANNEL_SMS
-    ).SerializeToString()
+class Campaign:
+    """A campaign that is asked about in stretches, each contact once."""
+
+    def __init__(self, bench: Bench, suppressions: int) -> None:
+        self._bench = bench
+        self._bodies = bodies.campaign(bench.requests, suppressions, bench.campaign)
+        self._place = 0
+
+    def sample(self, gate: Running, shape: str, share: float | None = None) -> Sample:
+        """Ask about the next stretch. Raises RuntimeError where the wrong number is allowed."""
+        count = int(self._bodies.count / self._bench.rounds * (share or _SHARES[shape]))
+        run = self._bench.loop.run(gate, self._bodies, shape, 120, first=self._place, count=count)
+        expected = bodies.campaign_allowed(self._place, count)
+        if (run.completed, run.yes) != (count, expected):
+            raise RuntimeError(f"{run.yes:,} of {run.completed:,} contacts were allowed, not {expected:,} of {count:,}")
+        self._place += count
+        return run.sample
 
 
-def _never_seen(suppressions: int) -> Iterator[bytes]:
-    """Ask about somebody else each time: most are not in the database, one in 33 is suppressed."""
-    suppressed = cycle(range(database.KINDS, suppressions, database.KINDS))
-    for number in count(suppressions):
-        yield _request(next(suppressed) if number % _SUPPRESSED_ONE_IN == 0 else number)
+def _sample(bench: Bench, gate: Running, series: Series, requests: Bodies) -> Sample:
+    run = bench.loop.run(gate, requests, series.shape, bench.seconds, warm_up=WARM_UP_S)
+    expected = 0 if series.workload == DENIED else run.completed
+    if run.yes != expected:
+        raise RuntimeError(f"{series.workload}: {run.yes:,} of {run.completed:,} calls were allowed")
+    return run.sample
 
 
-def _remember(gate: servers.Running, hot: list[int]) -> None:
-    """Let the gate load the hot contacts."""
-    with grpc.insecure_channel(gate.target) as channel:
-        stub = rpc.SendGateServiceStub(channel)
-        for first in range(0, len(hot), _BATCH):
-            checks = [pb.CheckSendRequest.FromString(_request(number)) for number in hot[first : first + _BATCH]]
-            stub.BatchCheckSend(pb.BatchCheckSendRequest(checks=checks))
-
-
-def _compare(case: _Case, gate: servers.Running, noop: servers.Running, seconds: float) -> None:
-    """Let both sides answer in turn, in slices so short that what else the machine does befalls both alike."""
-    with Connection(gate.socket, METHOD) as to_gate, Connection(noop.socket, METHOD) as to_noop:
-        to_gate.drive(case.for_gate, case.in_flight, _WARM_UP_S)
-        to_noop.drive(case.for_noop, case.in_flight, _WARM_UP_S)
-        for _ in range(_SLICES):
-            case.gate.append(_sample(gate, to_gate, case.for_gate, case.in_flight, seconds / _SLICES))
-            case.noop.append(_sample(noop, to_noop, case.for_noop, case.in_flight, seconds / _SLICES))
-
-
-def _sample(
-    server: servers.Running, connection: Connection, messages: Iterator[bytes], in_flight: int, seconds: float
-) -> _Sample:
-    before = server.cpu_seconds()
-    load = connection.drive(messages, in_flight, seconds)
-    used = server.cpu_seconds() - before
-    return _Sample(
-        load.calls / load.seconds,
-        used / load.calls * 1e6,
-        percentile(load.latencies_ns, 0.5) / 1e3,
-        percentile(load.latencies_ns, 0.99) / 1e3,
-        1 - load.allowed / load.calls,
-    )
-
-
-def _table(cases: list[_Case], suppressions: int, rounds: int, seconds: float) -> Table:
-    note = (
-        f"{suppressions:,} suppressions in the database; {rounds} rounds of {seconds:g} s a cell and side, in "
-        f"{_SLICES} slices by turns, after a warm-up of {_WARM_UP_S:g} s. Both servers are pinned to one core, the "
-        f"load generator to another; one connection, closed loop. The gate's cache has room for {CACHE_SIZE:,} "
-        "states. The calls/s ratio is the gate's to the no-op's (goal: at least 0.90, hot and never seen); CPU is the "
-        "server's processor time per call, all threads, and its ratio the gate's to the no-op's (goal: at most 1.10). "
-        "The no-op answers every request with the same `allowed`; a denial carries its suppressions, hence more bytes."
-    )
-    return Table("CheckSend beside grpc.aio's no-op", _COLUMNS, [_row(case) for case in cases], note)
-
-
-def _row(case: _Case) -> list[str]:
-    sides = list(zip(case.gate, case.noop, strict=True))
-    gate, noop = _medians(case.gate), _medians(case.noop)
-    return [
-        case.name,
-        str(case.in_flight),
-        f"{gate.denied:.1%}",
-        f"{gate.calls_per_s:,.0f}",
-        f"{noop.calls_per_s:,.0f}",
-        spread([one.calls_per_s / other.calls_per_s for one, other in sides]),
-        f"{gate.cpu_us:.0f}",
-        f"{noop.cpu_us:.0f}",
-        spread([one.cpu_us / other.cpu_us for one, other in sides]),
-        f"{gate.p50_us:,.0f}",
-        f"{noop.p50_us:,.0f}",
-        f"{gate.p99_us:,.0f}",
-        f"{noop.p99_us:,.0f}",
-    ]
-
-
-def _medians(samples: list[_Sample]) -> _Sample:
-    return _Sample(
-        median(sample.calls_per_s for sample in samples),
-        median(sample.cpu_us for sample in samples),
-        median(sample.p50_us for sample in samples),
-        median(sample.p99_us for sample in samples),
-        median(sample.denied for sample in samples),
-    )
+def _verify(bench: Bench, gate: Running, denied: Bodies, screens: Bodies) -> None:
+    """See that denials say why, and that the right contacts of a list are allowed."""
+    for _, answer in bench.loop.sampled(gate, denied, "1x16", 1_000):
+        if not pb.CheckSendResponse.FromString(answer).suppressions:
+            raise RuntimeError("a denial names no suppression")
+    expected = [bodies.allowed_at(place) for place in range(bodies.SCREENED)]
+    for _, answer in bench.loop.sampled(gate, screens, "1x1", 1):
+        if list(pb.ScreenContactsResponse.FromString(answer).allowed) != expected:
+            raise RuntimeError("a campaign list was answered wrongly")

@@ -4,18 +4,19 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from gate.rules.model import Cause, Channel, Link, Subject, Suppression
 from store import addresses, suppressions
-from store.database import Database
+from store.database import Database, Write
 
 KINDS: Final = 10
 """The last digit of a person's number tells what is suppressed: see `_suppression`."""
 
+LOCATIONS: Final = 50
 BY_PHONE: Final = range(6)
 BY_EMAIL: Final = range(6, 9)
 
@@ -45,7 +46,7 @@ class Person(NamedTuple):
 def person(number: int) -> Person:
     """Make a person. Ids are scattered as random ones are, and no two people share one."""
     return Person(
-        f"location-{number % 50:02d}",
+        f"location-{number % LOCATIONS:02d}",
         scattered(number),
         f"+1{2_000_000_000 + number * 2_654_435_761 % 8_000_000_000}",
         f"person.{number:07d}@example.{('com', 'net', 'org')[number % 3]}",
@@ -57,20 +58,69 @@ def scattered(number: int) -> str:
     return f"{number * 0x9E3779B97F4A7C15F39D % 2**80:020x}"
 
 
+def filled(directory: Path, count: int, say: Callable[[str], None]) -> Path:
+    """Return a database with `count` suppressions, made once and kept: 10,000,000 take some minutes and gigabytes."""
+    path = directory / f"suppressions-{count}.db"
+    if not path.exists():
+        say(f"making a database of {count:,} suppressions, once, in {path}")
+        unfinished = path.with_suffix(".part")
+        fill(unfinished, count)
+        unfinished.rename(path)
+    asyncio.run(_create(path))  # migrates one that an earlier run left
+    discard(path, beside_only=True)
+    return path
+
+
 def fill(path: Path, count: int) -> None:
-    """Create a database with `count` suppressions, one a person, and the links of these people."""
+    """Create a database with `count` suppressions, one a person, and the links of these people.
+
+    Rows are sorted before they are inserted, and the index is made last: at random places the trees would be
+    read and written over and over.
+    """
+    discard(path)
+    staging = path.with_suffix(".staging")
+    discard(staging)
     asyncio.run(_create(path))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")  # the gate turns its own on when it opens the file
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA cache_size = -{1024 * 1024}")
+        connection.execute("ATTACH ? AS staging", (str(staging),))
+        connection.execute("PRAGMA staging.journal_mode = OFF")
+        for table in ("suppression", "link"):
+            connection.execute(f"CREATE TABLE staging.{table} AS SELECT * FROM main.{table} WHERE 0")  # noqa: S608
         for first in range(0, count, _CHUNK):
             numbers = range(first, min(first + _CHUNK, count))
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(*suppressions.merge(map(_suppression, numbers)))
-            connection.executemany(*addresses.merge(link for number in numbers for link in _links(number)))
+            _stage(connection, "suppression", suppressions.merge(map(_suppression, numbers)))
+            _stage(connection, "link", addresses.merge(link for number in numbers for link in _links(number)))
             connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for table in ("suppression", "link"):
+            _move(connection, table)
+        connection.execute("DETACH staging")
+    discard(staging)
+    discard(path, beside_only=True)
     _flush(path)
+
+
+def _stage(connection: sqlite3.Connection, table: str, write: Write) -> None:
+    _, rows = write
+    places = ", ".join("?" * len(rows[0]))
+    connection.executemany(f"INSERT INTO staging.{table} VALUES ({places})", rows)  # noqa: S608
+
+
+def _move(connection: sqlite3.Connection, table: str) -> None:
+    """Insert what is staged in the order of the table's key, and only then into its other indices."""
+    columns = connection.execute(f"PRAGMA main.table_info({table})").fetchall()
+    order = ", ".join(column[1] for column in sorted(columns, key=lambda column: column[5]) if column[5])
+    indices = connection.execute(
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)
+    ).fetchall()
+    for name, _ in indices:
+        connection.execute(f"DROP INDEX main.{name}")
+    connection.execute(f"INSERT INTO main.{table} SELECT * FROM staging.{table} ORDER BY {order}")  # noqa: S608
+    for _, sql in indices:
+        connection.execute(sql)
 
 
 def copy(source: Path, target: Path) -> Path:
@@ -81,9 +131,9 @@ def copy(source: Path, target: Path) -> Path:
     return target
 
 
-def discard(path: Path) -> None:
-    """Remove a database and what SQLite and the gate keep beside it."""
-    for suffix in ("", "-wal", "-shm", ".lock"):
+def discard(path: Path, *, beside_only: bool = False) -> None:
+    """Remove a closed database and what SQLite and the gate keep beside it, or only that."""
+    for suffix in (*(() if beside_only else ("",)), "-wal", "-shm", ".lock"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 

@@ -1,173 +1,157 @@
-"""Recording beside raw `sqlite3`: the same rows in the same number of commits, without a gate around them."""
+"""Events, each on disk before it is acknowledged, and checks beside them."""
 
-import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
-from statistics import median
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
-import grpc
 from sendgate.v1 import send_gate_pb2 as pb
 
-from gate.service.record import Recorder
-from store.store import Store
-from tests.bench import database, servers, traffic
-from tests.bench.recording import (
-    CACHE_SIZE,
-    Group,
-    KeepingStore,
-    Run,
-    Submission,
-    closed_loop,
-    raw_seconds,
-    with_recorder,
-)
-from tests.bench.report import Table, percentile, spread
+from tests.bench import bodies, database, servers, traffic
+from tests.bench.bench import CACHE_SIZE, WARM_UP_S, Bench
+from tests.bench.bodies import Bodies
+from tests.bench.load import NAME
+from tests.bench.results import GATE, Part, Sample, Series
+from tests.bench.servers import Running
 
-SUPPRESSIONS: Final = 100_000
-"""In the database before the first event, or fewer where the run asks for fewer."""
+RECORD: Final = "RecordEvent"
+BATCH: Final = "BatchRecordEvents of 1,000"
+CHECKS: Final = "CheckSend at 2,000/s beside events"
+BESIDE: Final = "RecordEvent at 3,000/s beside checks"
+SYNCS: Final = "writes of 4 KiB that this disk syncs, one after the other, per second"
 
-_BATCH: Final = 1_000
-_METHOD: Final = "/sendgate.v1.SendGateService/BatchRecordEvents"
-_COLUMNS: Final = (
-    "events", "in flight", "events per commit", "events/s", "raw sqlite3 events/s", "ratio", "goal", "p50 ms", "p99 ms",
-)  # fmt: skip
+_SHAPES: Final = ("1x1", "4x16", "16x16")
+_MOST_PER_S: Final = {"1x1": 4_000, "4x16": 20_000, "16x16": 30_000}
+_BATCHES_PER_S: Final = 50
+_CHECK_RATE: Final = 2_000
+_EVENT_RATE: Final = 3_000
+_PACED_SHAPE: Final = "4x64"
+_SEED, _BATCH_SEED, _BESIDE_SEED = 1, 2, 3
 
 
-@dataclass(slots=True)
-class _Case:
-    """One way to record. What it writes is found out once; each round then records the same events anew."""
+class _Source:
+    """Events that are recorded in stretches, each event once."""
 
-    name: str
-    in_flight: int
-    batch: int
-    goal: str
-    over_grpc: bool = False
-    warm_up: list[Submission] = field(default_factory=list)
-    submissions: list[Submission] = field(default_factory=list)
-    warm_up_groups: list[Group] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    gate: list[Run] = field(default_factory=list)
-    raw_s: list[float] = field(default_factory=list)
+    def __init__(self, requests: Bodies) -> None:
+        self.requests = requests
+        self._place = 0
 
-    @property
-    def events(self) -> int:
-        """Count the events that are timed."""
-        return len(self.submissions) * self.batch
+    def next(self, count: int) -> dict[str, int]:
+        """Take the next stretch, as options of the load loop."""
+        first, self._place = self._place, self._place + count
+        if self._place > self.requests.count:
+            raise RuntimeError(f"{self.requests.path}: {self._place:,} events are wanted")
+        return {"first": first, "count": count}
 
 
-def measure(directory: Path, suppressions: int, rounds: int, seconds: float, say: Callable[[str], None]) -> Table:
-    """Measure every case, the gate and raw SQLite in turn, each on a fresh copy of one database."""
-    base, path = directory / "base.db", directory / "events.db"
-    suppressions = min(suppressions, SUPPRESSIONS)
-    say(f"filling a database with {suppressions:,} suppressions")
-    database.fill(base, suppressions)
-    cases = [
-        _Case("RecordEvent, in process", 1, 1, ""),
-        _Case("RecordEvent, in process", 64, 1, ""),
-        _Case("RecordEvent, in process", 256, 1, "0.40"),
-        _Case(f"BatchRecordEvents of {_BATCH:,}, gRPC", 1, _BATCH, "0.30", over_grpc=True),
-        _Case(f"BatchRecordEvents of {_BATCH:,}, gRPC", 4, _BATCH, "", over_grpc=True),
-    ]
-    say("events: finding out what the gate writes")
-    for case in cases:
-        asyncio.run(_rehearse(case, database.copy(base, path), seconds))
-    for number in range(1, rounds + 1):
-        say(f"events: round {number} of {rounds}")
-        for case in cases:
-            database.copy(base, path)
-            case.gate.append(_over_grpc(case, path) if case.over_grpc else asyncio.run(_in_process(case, path)))
-            case.raw_s.append(raw_seconds(database.copy(base, path), case.warm_up_groups, case.groups))
-    database.discard(path)
-    database.discard(base)
-    note = (
-        f"Durable: each commit is synced to the disk before it is answered. {rounds} rounds of about {seconds:g} s on "
-        f"fresh copies of a database with {suppressions:,} suppressions; the events name contact and address, one in "
-        f"four is a delivery status, the others failures, replies and bounces of {traffic.POPULATION:,} people. Raw "
-        "`sqlite3` runs the gate's own statements with the gate's own rows, in groups of the gate's size, WAL and "
-        "synchronous=FULL, on one plain connection. The ratio is the gate's events/s to raw `sqlite3`'s."
+def measure(bench: Bench) -> Part:
+    """Measure 1, 64 and 256 events in flight, and batches, by turns."""
+    part = Part(
+        "events",
+        "Events, durable",
+        f"Each event is synced to the disk before it is answered. The events name contact and address; one in four is "
+        f"a delivery status, the others failures, replies and bounces of {traffic.POPULATION:,} people. The "
+        f"database begins with {bench.suppressions:,} suppressions and grows. Where the loop ran out of requests "
+        "before the time, the time is shorter.",
     )
-    return Table("Recording beside raw sqlite3", _COLUMNS, [_row(case) for case in cases], note)
+    length = bench.seconds + WARM_UP_S
+    counts = {shape: int(most * length) for shape, most in _MOST_PER_S.items()}
+    bench.say("events: writing requests")
+    single = _Source(bodies.events(bench.requests, "events", _SEED, bench.rounds * sum(counts.values()) + 1_000))
+    batches = _Source(bodies.event_batches(bench.requests, _BATCH_SEED, bench.rounds * int(_BATCHES_PER_S * length)))
+    part.series = [Series(RECORD, GATE, shape, NAME) for shape in _SHAPES]
+    part.series.append(Series(BATCH, GATE, "1x1", NAME, bodies.BATCH))
+    part.figures[SYNCS] = []
+    with _recording(bench) as gate:
+        _verify(bench, gate, single)
+        for number in range(1, bench.rounds + 1):
+            bench.say(f"events: round {number} of {bench.rounds}")
+            part.figures[SYNCS].append(_syncs_per_s(bench))
+            for series in part.series:
+                batch = series.workload == BATCH
+                source, count = (batches, int(_BATCHES_PER_S * length)) if batch else (single, counts[series.shape])
+                run = bench.loop.run(
+                    gate, source.requests, series.shape, bench.seconds, warm_up=WARM_UP_S, **source.next(count)
+                )
+                series.samples.append(run.sample)
+    return part
 
 
-async def _rehearse(case: _Case, path: Path, seconds: float) -> None:
-    """Record events for a time, and keep them and what was written for them."""
-    store = KeepingStore(path)
-    source = _submissions(case.batch)
-    case.warm_up = list(islice(source, 4 * case.in_flight + 4))
-
-    def kept() -> Iterator[Submission]:
-        for submission in source:
-            case.submissions.append(submission)
-            yield submission
-
-    async def rehearse(recorder: Recorder) -> None:
-        await closed_loop(recorder, iter(case.warm_up), case.in_flight)
-        case.warm_up_groups, store.kept.groups = store.kept.groups, []
-        await closed_loop(recorder, kept(), case.in_flight, seconds)
-
-    await with_recorder(store, rehearse)
-    case.groups = store.kept.groups
-
-
-def _submissions(batch: int) -> Iterator[Submission]:
-    source = traffic.events(seed=batch)
-    while True:
-        yield list(islice(source, batch))
+def measure_beside(bench: Bench) -> Part:
+    """Measure paced checks while paced events are recorded."""
+    part = Part(
+        "beside",
+        "Checks while events are recorded",
+        f"CheckSend of 100,000 hot contacts is due {_CHECK_RATE:,} times a second and RecordEvent {_EVENT_RATE:,} "
+        "times, at fixed times whatever the gate does; a latency counts from when the call was due. "
+        "Both loops share a core; CPU is that of both kinds of calls.",
+    )
+    seconds = 3 * bench.seconds
+    checks = bodies.hot(bench.requests, bench.suppressions, bodies.HOT)
+    per_round = int(_EVENT_RATE * (seconds + 2 * WARM_UP_S)) + 1
+    events = _Source(bodies.events(bench.requests, "events-beside", _BESIDE_SEED, bench.rounds * per_round))
+    part.series = [Series(CHECKS, GATE, _PACED_SHAPE, NAME), Series(BESIDE, GATE, _PACED_SHAPE, NAME)]
+    with _recording(bench, CACHE_SIZE) as gate:
+        bench.loop.run(gate, checks, "4x16", 120, count=checks.count)
+        for number in range(1, bench.rounds + 1):
+            bench.say(f"beside: round {number} of {bench.rounds}")
+            for series, sample in zip(part.series, _both(bench, gate, checks, events, per_round, seconds), strict=True):
+                series.samples.append(sample)
+    return part
 
 
-async def _in_process(case: _Case, path: Path) -> Run:
-    async def use(recorder: Recorder) -> Run:
-        await closed_loop(recorder, iter(case.warm_up), case.in_flight)
-        return await closed_loop(recorder, iter(case.submissions), case.in_flight)
-
-    return await with_recorder(Store(path), use)
-
-
-def _over_grpc(case: _Case, path: Path) -> Run:
-    """Send batches that are on the wire's form already, so that the client's own work is not measured."""
-    warm_up = [traffic.batch_request(batch) for batch in case.warm_up]
-    requests = [traffic.batch_request(batch) for batch in case.submissions]
-    answers: list[bytes] = []
-    latencies: list[float] = []
-    with (
-        servers.gate(path, os.sched_getaffinity(0), CACHE_SIZE) as gate,
-        grpc.insecure_channel(gate.target) as channel,
-        ThreadPoolExecutor(case.in_flight) as callers,
-    ):
-        record: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_METHOD)
-
-        def call(request: bytes) -> None:
-            asked = time.perf_counter()
-            answers.append(record(request))
-            latencies.append(time.perf_counter() - asked)
-
-        list(callers.map(call, warm_up))
-        latencies.clear()
-        began = time.perf_counter()
-        list(callers.map(call, requests))
-        seconds = time.perf_counter() - began
-    for answer in answers:
-        for result in pb.BatchRecordEventsResponse.FromString(answer).results:
-            if result.HasField("error"):
-                raise RuntimeError(f"an event was refused: {result.error.message}")
-    return Run(seconds, latencies)
+def _both(
+    bench: Bench, gate: Running, checks: Bodies, events: _Source, per_round: int, seconds: float
+) -> Iterator[Sample]:
+    """Begin with the events and end with them, so that every check is beside some."""
+    recording = bench.loop.start(
+        gate,
+        events.requests,
+        _PACED_SHAPE,
+        seconds + WARM_UP_S,
+        rate=_EVENT_RATE,
+        warm_up=WARM_UP_S,
+        **events.next(per_round),
+    )
+    checking = bench.loop.start(gate, checks, _PACED_SHAPE, seconds, rate=_CHECK_RATE, warm_up=WARM_UP_S)
+    yield bench.loop.finish(checking).sample
+    yield bench.loop.finish(recording).sample
 
 
-def _row(case: _Case) -> list[str]:
-    return [
-        case.name,
-        str(case.in_flight),
-        f"{case.events / len(case.groups):,.0f}",
-        f"{case.events / median(run.seconds for run in case.gate):,.0f}",
-        f"{case.events / median(case.raw_s):,.0f}",
-        spread([raw_s / run.seconds for run, raw_s in zip(case.gate, case.raw_s, strict=True)]),
-        case.goal and f"at least {case.goal}",
-        f"{median(percentile(run.latencies_s, 0.5) for run in case.gate) * 1e3:.1f}",
-        f"{median(percentile(run.latencies_s, 0.99) for run in case.gate) * 1e3:.1f}",
-    ]
+@contextmanager
+def _recording(bench: Bench, cache_size: int | None = None) -> Iterator[Running]:
+    """Run a gate on a copy of the database that is removed afterwards."""
+    path = bench.scratch_database()
+    try:
+        with ExitStack() as stack:
+            gate = stack.enter_context(servers.gate(path, set(bench.server_core), cache_size))
+            stack.enter_context(servers.pinned(set(bench.load_core)))
+            yield gate
+    finally:
+        database.discard(path)
+
+
+def _verify(bench: Bench, gate: Running, source: _Source) -> None:
+    """See that events are recorded, and that a second delivery is known for one."""
+    source.next(100)
+    for expected in (False, True):
+        for _, answer in bench.loop.sampled(gate, source.requests, "1x1", 100):
+            if (pb.RecordEventResponse.FromString(answer).outcome == pb.OUTCOME_DUPLICATE) != expected:
+                raise RuntimeError(f"an event was {'not ' if expected else ''}taken for a duplicate")
+
+
+def _syncs_per_s(bench: Bench) -> float:
+    """Append 4 KiB and sync, as a commit does at least: what one caller at a time can reach on this disk."""
+    path, count = bench.build / "sync", 0
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    began = time.perf_counter()
+    try:
+        while (seconds := time.perf_counter() - began) < bench.seconds / 2:
+            os.write(descriptor, bytes(4096))
+            os.fdatasync(descriptor)
+            count += 1
+    finally:
+        os.close(descriptor)
+        path.unlink()
+    return count / seconds

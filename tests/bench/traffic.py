@@ -37,17 +37,22 @@ _SECOND: Final = 10**9
 
 
 def events(seed: int) -> Iterator[Event]:
-    """Draw events without end. Mailgun says when each happened, Twilio does not."""
+    """Draw events without end, others for each seed. Mailgun says when each happened, Twilio does not."""
     random = Random(seed)  # noqa: S311  traffic is no secret
     began = time.time_ns() - 3600 * _SECOND
-    for number in count():
+    for number in count(first := seed * 10**9):
         location_id, contact_id, phone, email = person(random.randrange(POPULATION))
         detail = random.choice(_DETAILS)
         if isinstance(detail, SmsFailure | InboundMessage):
             yield Event(f"SM{scattered(number)}", location_id, contact_id, phone, None, "twilio", detail)
         else:
-            occur_time = began + number * 1000
+            occur_time = began + (number - first) * 1000
             yield Event(scattered(number), location_id, contact_id, email, occur_time, "mailgun", detail)
+
+
+def request(event: Event) -> bytes:
+    """Write one event as a connector sends it."""
+    return pb.RecordEventRequest(event=_message(event)).SerializeToString()
 
 
 def batch_request(batch: Sequence[Event]) -> bytes:

@@ -1,0 +1,156 @@
+"""Imports and exports by the command line, beside plain `sqlite3` with the same rows in the same groups."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from store import addresses, event_log, suppressions
+from tests.bench import database, servers
+from tests.bench.bench import Bench
+from tests.bench.results import Part
+
+IMPORTED: Final = "import, contacts/s"
+RAW: Final = "plain sqlite3 with the same rows, contacts/s"
+RATIO: Final = "import beside plain sqlite3"
+MEMORY: Final = "server's peak memory above idle, MiB"
+EXPORTED: Final = "export, rows/s"
+
+_HEADER: Final = "contact_id,dnd,dnd_time,addresses\n"
+_RECORD_TIME: Final = 7
+_CONTACT: Final = 4
+_OF_CONTACT: Final = (
+    "SELECT * FROM suppression WHERE location_id = ? AND subject_kind = 'contact' AND subject_id = ?",
+    "SELECT * FROM link WHERE location_id = ? AND contact_id = ?",
+)
+_STATEMENTS: Final = (event_log.append([])[0], suppressions.merge([])[0], addresses.merge([])[0])
+_SETTINGS: Final = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536", "wal_autocheckpoint = 4000")
+"""How durable, with as much memory as the gate's own writer has, and copying as seldom into the database."""
+
+Group = tuple[Sequence[Any], ...]
+"""The rows of one commit: of the log, the suppressions and the links."""
+
+_STATE: Final = ("suppression", "link")
+
+
+class _Run(NamedTuple):
+    import_s: float
+    export_s: float
+    idle_mib: float
+    peak_mib: float
+
+
+def measure(bench: Bench) -> Part:
+    """Import contacts into an empty gate, export them, and write the rows that came of it without a gate."""
+    contacts = bench.campaign
+    part = Part(
+        "transfer",
+        f"{contacts:,} contacts in and out",
+        "`sendgate import` of a CSV file, two contacts in three with DND on and each with a number, into an empty "
+        "gate; then `sendgate export`. Both with their own start; the command on one core, the gate on the other. "
+        "Plain `sqlite3` runs the gate's statements with the rows that are then in the file, in the groups in which "
+        "the gate committed them, WAL, synchronous=FULL and the gate's cache. Measured once: it takes minutes.",
+    )
+    bench.say(f"transfer: {contacts:,} contacts")
+    path, raw = bench.build / "transfer.db", bench.build / "transfer-raw.db"
+    with tempfile.TemporaryDirectory(dir=bench.build) as directory:
+        file = Path(directory, "contacts.csv")
+        _write_contacts(file, contacts)
+        for each in (path, raw):
+            database.discard(each)
+        try:
+            run = _through_the_gate(bench, path, file)
+            raw_s = _raw_seconds(path, raw, contacts)
+            with closing(sqlite3.connect(path)) as connection:
+                rows = sum(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _STATE)  # noqa: S608
+        finally:
+            for each in (path, raw):
+                database.discard(each)
+    part.figures = {
+        IMPORTED: [contacts / run.import_s],
+        RAW: [contacts / raw_s],
+        RATIO: [raw_s / run.import_s],
+        MEMORY: [run.peak_mib - run.idle_mib],
+        EXPORTED: [rows / run.export_s],
+    }
+    return part
+
+
+def _write_contacts(file: Path, contacts: int) -> None:
+    with file.open("w", encoding="ascii") as lines:
+        lines.write(_HEADER)
+        for number in range(contacts):
+            _, contact_id, phone, _ = database.person(number)
+            lines.write(f"{contact_id},{'on' if number % 3 else 'off'},2022-11-01T09:30:{number % 60:02d}Z,{phone}\n")
+
+
+def _through_the_gate(bench: Bench, path: Path, file: Path) -> _Run:
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        control = f"unix:{directory}/control"
+        with (
+            servers.gate(path, set(bench.server_core), settings={"CONTROL_LISTEN": control}) as gate,
+            servers.pinned(set(bench.load_core)),
+        ):
+            idle = _peak_mib(gate.process)
+            import_s = _seconds("import", str(file), "--target", control)
+            export_s = _seconds("export", "--file", f"{directory}/state.jsonl", "--target", control)
+            return _Run(import_s, export_s, idle, _peak_mib(gate.process))
+
+
+def _seconds(*arguments: str) -> float:
+    own = {name: text for name, text in os.environ.items() if not name.startswith("SENDGATE_")}
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "gate", *arguments], env=own, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def _peak_mib(process: int) -> float:
+    """Read the most memory that a process ever held."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text("ascii"), re.MULTILINE)
+    if found is None:
+        raise RuntimeError("the kernel does not tell a process's peak memory")
+    return int(found[1]) / 1024
+
+
+def _raw_seconds(source: Path, target: Path, contacts: int) -> float:
+    """Write what is in one file to another, and return what the writing took."""
+    seconds, written = 0.0, 0
+    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target, isolation_level=None)) as writer:
+        for setting in _SETTINGS:
+            writer.execute(f"PRAGMA {setting}")
+        for (statement,) in reader.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"):
+            writer.execute(statement)
+        for group in _groups(reader):
+            began = time.perf_counter()
+            writer.execute("BEGIN IMMEDIATE")
+            for statement, rows in zip(_STATEMENTS, group, strict=True):
+                writer.executemany(statement, rows)
+            writer.execute("COMMIT")
+            seconds += time.perf_counter() - began
+            written += len(group[0])
+    if written != contacts:
+        raise RuntimeError(f"{written:,} contacts are in the log; {contacts:,} were imported")
+    return seconds
+
+
+def _groups(reader: sqlite3.Connection) -> Iterator[Group]:
+    """Read the rows of each commit: those of one share the time at which they were recorded."""
+    log = reader.execute("SELECT * FROM event ORDER BY seq")
+    for _, each in groupby(log, key=itemgetter(_RECORD_TIME)):
+        events = list(each)
+        yield (
+            events,
+            *(
+                [row for event in events for row in reader.execute(sql, (event[1], event[_CONTACT]))]
+                for sql in _OF_CONTACT
+            ),
+        )
