@@ -2,15 +2,18 @@
 
 import rich_click as click
 
+from gate.cli.backup import backup, restore
 from gate.cli.channel import channel
 from gate.cli.check import check
 from gate.cli.client import Group
 from gate.cli.connectors import connectors
 from gate.cli.contact import contact
+from gate.cli.doctor import doctor
 from gate.cli.healthcheck import healthcheck
 from gate.cli.record import record
 from gate.cli.review import review
 from gate.cli.serve import serve
+from gate.cli.token import token
 from gate.cli.transfer import export, import_
 
 
@@ -32,5 +35,9 @@ main.add_command(review)
 main.add_command(channel)
 main.add_command(import_)
 main.add_command(export)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
+main.add_command(token)
 main.add_command(connectors)
 main.add_command(healthcheck)
