@@ -21,8 +21,11 @@ class Reason(StrEnum):
     CHANNEL_NOT_CONNECTED = "CHANNEL_NOT_CONNECTED"
     ALREADY_DECIDED = "ALREADY_DECIDED"
     ROLE_REQUIRED = "ROLE_REQUIRED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    LOCATION_DENIED = "LOCATION_DENIED"
     NOT_READY = "NOT_READY"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    OVERLOADED = "OVERLOADED"
     INTERNAL = "INTERNAL"
 
 
@@ -55,6 +58,29 @@ class EventIdReusedError(InvalidFieldError):
             "event_id",
             f"{event_id!r} was recorded before with other content; give each event an id of its own",
         )
+
+
+class UnauthenticatedError(GateError):
+    """Nobody known calls. What is wrong with the credential is not told: it would help to guess one."""
+
+    reason = Reason.UNAUTHENTICATED
+
+    def __init__(self, why: str = "unknown") -> None:
+        super().__init__(
+            "no credential that the gate knows; send a token as metadata `authorization: Bearer TOKEN`, "
+            "or call with a client certificate"
+        )
+        self.why = why
+        """For the operator alone: `missing`, `unknown` or `expired`."""
+
+
+class LocationDeniedError(GateError):
+    """The caller's credential is for other locations. Said of every other location alike, whether there is one."""
+
+    reason = Reason.LOCATION_DENIED
+
+    def __init__(self) -> None:
+        super().__init__("this credential is not for that location; call with one that is")
 
 
 class PermissionDeniedError(GateError):
@@ -95,6 +121,15 @@ class StoreUnavailableError(GateError):
     """The store failed to read or to write. What was not acknowledged is not in effect."""
 
     reason = Reason.STORE_UNAVAILABLE
+
+
+class OverloadedError(GateError):
+    """More waits to be recorded than the gate keeps in memory. Checks never wait, and are never refused for this."""
+
+    reason = Reason.OVERLOADED
+
+    def __init__(self) -> None:
+        super().__init__("too many events wait to be recorded; nothing was recorded, record the event again later")
 
 
 class StartError(Exception):

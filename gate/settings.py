@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,9 +17,21 @@ UNIX: Final = "unix:"
 TARGET: Final = f"{PREFIX}TARGET"
 CONTROL_TARGET: Final = f"{PREFIX}CONTROL_TARGET"
 LOCATION: Final = f"{PREFIX}LOCATION"
+TOKEN: Final = f"{PREFIX}TOKEN"
+TOKEN_FILE: Final = f"{PREFIX}TOKEN_FILE"
+CA: Final = f"{PREFIX}CA"
+CLIENT_CERT: Final = f"{PREFIX}CLIENT_CERT"
+CLIENT_KEY: Final = f"{PREFIX}CLIENT_KEY"
+CLIENTS: Final = frozenset({TARGET, CONTROL_TARGET, LOCATION, TOKEN, TOKEN_FILE, CA, CLIENT_CERT, CLIENT_KEY})
+"""What the client commands read; the gate itself does not."""
+NONE: Final = "none"
 
 # Orchestrators set these for a service named `sendgate`; they are not ours.
 _SERVICE_LINK: Final = re.compile(r"SENDGATE_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
+
+LOG_FORMATS: Final = ("console", "json")
+
+_PERIODS: Final = {"h": 3_600 * 10**9, "d": 86_400 * 10**9}
 
 
 def _addresses(text: str) -> tuple[str, ...]:
@@ -74,6 +87,44 @@ def _yes(text: str) -> bool:
     return _choice("true", "false")(text) == "true"
 
 
+def _period(text: str) -> int:
+    """Read a number of days or hours into nanoseconds; 0 for none."""
+    written = re.fullmatch("([0-9]{1,5})([dh])", text)
+    period = int(written[1]) * _PERIODS[written[2]] if written else 0
+    if text != "0" and period < _PERIODS["d"]:
+        raise ValueError(f"{text!r} is neither 0 nor a period of 24 hours or more, such as 400d or 36h")
+    return period
+
+
+def _metrics_address(text: str) -> str | None:
+    if text == NONE:
+        return None
+    split_host_port(text)
+    return text
+
+
+def _file(text: str) -> Path | None:
+    return None if text == NONE else Path(text)
+
+
+def _mode(text: str) -> int:
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise ValueError(f"{text!r} is no mode such as 0600 or 0660")
+    return int(text, 8)
+
+
+def _users(text: str) -> frozenset[int] | None:
+    """Read user ids; None means whoever the mode lets."""
+    if text == "any":
+        return None
+    ids = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch("[0-9]{1,10}", each) for each in ids):
+        raise ValueError(f"{text!r} is neither any nor user ids such as 0,1000")
+    if not hasattr(socket, "SO_PEERCRED"):
+        raise ValueError("this system does not tell who connects to a Unix socket; leave it at any")
+    return frozenset(map(int, ids))
+
+
 def _setting(default: str, parse: Callable[[str], Any], about: str) -> Any:
     """Declare a setting; its default is written as an operator would write it."""
     return field(default=parse(default), metadata={"default": default, "parse": parse, "about": about})
@@ -90,6 +141,11 @@ class Settings:
         "127.0.0.1:50052",
         _addresses,
         "Control plane, with reflection: host:port or unix:PATH, comma-separated.",
+    )
+    data_transport: str = _setting(
+        "native",
+        _choice("native", "grpcio"),
+        "What serves the data plane: 'native', the gate's own transport, or 'grpcio', the library's.",
     )
     database: Path = _setting("sendgate.db", Path, "The database file. Its directory is created if missing.")
     keyword_profile: Profile = _setting(
@@ -108,6 +164,18 @@ class Settings:
     cache_size: int = _setting(
         "200000", _number(int, 1, 10**8), "Contacts and addresses kept in memory, about 1 KB each."
     )
+    queue_events: int = _setting(
+        "20000",
+        _number(int, 1_000, 10**7),
+        "Events and acts of people that may wait for the disk, about 5 KB each at most; further ones are refused with "
+        "RESOURCE_EXHAUSTED.",
+    )
+    event_retention: int = _setting(
+        "0",
+        _period,
+        "How long events stay in the log, such as 400d or 36h, at least 24h; 0: for ever. What they did to the state "
+        "stays. Redelivered later than that, one is recorded anew.",
+    )
     drain_delay: float = _setting(
         "2", _number(float, 0, 3600), "Seconds to keep serving after SIGTERM, while probes see NOT_SERVING."
     )
@@ -118,6 +186,28 @@ class Settings:
         "info",
         _choice("debug", "info", "warning", "error"),
         "Least level that is logged to stderr: debug, info, warning, error.",
+    )
+    log_format: str = _setting(
+        "console", _choice(*LOG_FORMATS), "How the log looks: 'console', for people, or 'json', an object on each line."
+    )
+    metrics_listen: str | None = _setting(
+        NONE, _metrics_address, "Prometheus metrics, in plain HTTP at /metrics: host:port, or none."
+    )
+    tls_cert: Path | None = _setting(
+        NONE, _file, "TLS on all TCP addresses: the certificate with its chain, in PEM. Read anew when it changes."
+    )
+    tls_key: Path | None = _setting(
+        NONE, _file, "Its key, in PEM without a password, in a file that is not open to everybody."
+    )
+    tls_client_ca: Path | None = _setting(
+        NONE, _file, "Mutual TLS: who must have signed the certificate that each client over TCP then has to show."
+    )
+    tokens: Path | None = _setting(
+        NONE, _file, "Who may call: the file of credentials that 'sendgate token' writes. Read anew when it changes."
+    )
+    unix_mode: int = _setting("0600", _mode, "Mode of Unix sockets: who may connect, such as 0600 or 0660.")
+    unix_peers: frozenset[int] | None = _setting(
+        "any", _users, "Users who may connect to Unix sockets, as the kernel knows them: any, or user ids."
     )
     insecure: bool = _setting("false", _yes, "Listen beyond loopback without TLS and credentials: true or false.")
 
@@ -139,12 +229,13 @@ def load(environment: Mapping[str, str], given: Mapping[str, str]) -> Settings:
         except ValueError as error:
             raise SettingsError(f"{name}: {error}") from None
     settings = Settings(**values)
+    _refuse_halves(settings)
     _refuse_exposure(settings)
     return settings
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {variable(each.name) for each in fields(Settings)} | {TARGET, CONTROL_TARGET, LOCATION}
+    known = {variable(each.name) for each in fields(Settings)} | CLIENTS
     for name in environment:
         if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name):
             close = difflib.get_close_matches(name, known, n=1)
@@ -152,18 +243,39 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
             raise SettingsError(f"{name}: unknown setting; {hint}")
 
 
+def _refuse_halves(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingsError("SENDGATE_TLS_CERT, SENDGATE_TLS_KEY: one without the other; name both or neither")
+    if settings.tls_client_ca is not None and settings.tls_cert is None:
+        raise SettingsError("SENDGATE_TLS_CLIENT_CA: needs SENDGATE_TLS_CERT and SENDGATE_TLS_KEY")
+    if settings.tls_client_ca is not None and settings.tokens is None:
+        raise SettingsError(
+            "SENDGATE_TLS_CLIENT_CA: needs SENDGATE_TOKENS, the file that says which certificate may do what"
+        )
+
+
 def _refuse_exposure(settings: Settings) -> None:
     if settings.insecure:
         return
+    metrics = settings.metrics_listen
+    if metrics is not None and not loopback(split_host_port(metrics)[0].strip("[]")):
+        raise SettingsError(
+            f"{metrics}: not a loopback address, and metrics are served without TLS and credentials; listen on "
+            "127.0.0.1, or accept the risk with --insecure"
+        )
+    if settings.tls_cert is not None and settings.tokens is not None:
+        return
     for address in (*settings.listen, *settings.control_listen):
-        if not address.startswith(UNIX) and not _loopback(split_host_port(address)[0].strip("[]")):
+        if not address.startswith(UNIX) and not loopback(split_host_port(address)[0].strip("[]")):
             raise SettingsError(
-                f"{address}: not a loopback address, and there is neither TLS nor a credential; "
-                "listen on 127.0.0.1 or a Unix socket, or accept the risk with --insecure"
+                f"{address}: not a loopback address, which takes TLS and credentials: SENDGATE_TLS_CERT, "
+                "SENDGATE_TLS_KEY and SENDGATE_TOKENS; listen on 127.0.0.1 or a Unix socket, or accept the risk "
+                "with --insecure"
             )
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Tell whether a host is this machine and nothing else."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

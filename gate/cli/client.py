@@ -15,6 +15,9 @@ from google.rpc.status_pb2 import Status
 from rich.console import Console
 from sendgate.v1 import send_gate_pb2 as pb
 
+from gate.cli.access import access, with_access
+from gate.errors import SettingsError
+from gate.identity.client import Bearer
 from gate.settings import CONTROL_TARGET, LOCATION, TARGET
 from gate.status import DETAILS_KEY
 
@@ -52,7 +55,7 @@ CHANNELS: Final = {short(name, "CHANNEL_"): number for name, number in pb.Channe
 
 channel_choice: Final = click.Choice(list(CHANNELS), case_sensitive=False)
 
-target_option: Final = click.option(
+_target_option: Final = click.option(
     "--target",
     envvar=TARGET,
     show_envvar=True,
@@ -60,7 +63,7 @@ target_option: Final = click.option(
     show_default=True,
     help="The gate's address: host:port or unix:PATH.",
 )
-control_target_option: Final = click.option(
+_control_target_option: Final = click.option(
     "--target",
     envvar=CONTROL_TARGET,
     show_envvar=True,
@@ -90,6 +93,16 @@ limit_option: Final = click.option(
 all_option: Final = click.option("--all", "everything", is_flag=True, help="All there are, however many.")
 
 
+def target_option(command: Command) -> Command:
+    """Give a command of the data plane --target and what proves who calls."""
+    return _target_option(with_access(command))
+
+
+def control_target_option(command: Command) -> Command:
+    """Give a command of the control plane --target and what proves who calls."""
+    return _control_target_option(with_access(command))
+
+
 def control_options(command: Command) -> Command:
     """Give a command of the control plane --target, --timeout and --json."""
     return control_target_option(timeout_option(json_option(command)))
@@ -101,9 +114,19 @@ def connected(target: str, *, lasting: bool = False) -> Iterator[grpc.Channel]:
 
     `lasting` is for streams that have no deadline.
     """
-    with grpc.insecure_channel(target, options=_KEEPALIVE if lasting else None) as channel:
+    given = access()
+    try:
+        credentials, metadata = given.credentials(target), given.metadata(target)
+    except SettingsError as error:
+        fail(str(error))
+    options = [*given.options(target), *(_KEEPALIVE if lasting else ())]
+    with (
+        grpc.insecure_channel(target, options)
+        if credentials is None
+        else grpc.secure_channel(target, credentials, options)
+    ) as channel:
         try:
-            yield channel
+            yield grpc.intercept_channel(channel, Bearer(metadata)) if metadata else channel
         except grpc.RpcError as error:
             fail(f"{target}: {describe(error)}", *obstacles(error))
 

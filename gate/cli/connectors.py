@@ -1,15 +1,17 @@
 """`sendgate connectors`: take the webhooks of messaging providers."""
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
 from typing import Final
 
 import rich_click as click
 
+from gate.cli.access import access
 from gate.cli.client import FAILED, target_option, timeout_option
 from gate.errors import SettingsError, StartError
+from gate.logs import form
+from gate.settings import LOG_FORMATS, variable
 
 _MISCONFIGURED: Final = 2
 
@@ -37,7 +39,15 @@ def connectors() -> None:
 )
 @target_option
 @timeout_option
-def serve(source: Path, listen: str, target: str, timeout: float) -> None:
+@click.option(
+    "--log-format",
+    envvar=variable("log_format"),
+    default=form.CONSOLE,
+    show_default=True,
+    type=click.Choice(LOG_FORMATS),
+    help=f"How the log on stderr looks. [env: {variable('log_format')}]",
+)
+def serve(source: Path, listen: str, target: str, timeout: float, log_format: str) -> None:
     """Take webhooks until SIGTERM or Ctrl-C.
 
     A provider is answered with success only once the gate has recorded the event durably; while the gate cannot,
@@ -45,12 +55,12 @@ def serve(source: Path, listen: str, target: str, timeout: float) -> None:
 
     Exit code 0: stopped by a signal. 1: cannot listen. 2: wrong configuration.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    form.configure("info", log_format)
     try:
         # Slow to import, and an extra: no other command waits for these or needs them.
         from gate.connectors import config, server  # noqa: PLC0415
 
-        asyncio.run(server.serve(config.load(source), listen, target, timeout))
+        asyncio.run(server.serve(config.load(source), listen, target, timeout, access()))
     except ModuleNotFoundError as error:
         _end(f"{error.name} is not installed; install sendgate[connectors]", FAILED)
     except SettingsError as error:

@@ -1,7 +1,6 @@
 """`sendgate serve`: run a gate until it is told to stop."""
 
 import asyncio
-import logging
 import os
 import sys
 from dataclasses import fields
@@ -10,6 +9,7 @@ from typing import Any, Final
 import rich_click as click
 
 from gate.errors import GateError, SettingsError, StartError
+from gate.logs import form
 from gate.settings import Settings, load, variable
 
 _FAILED: Final = 1
@@ -41,11 +41,7 @@ def serve(**given: str | None) -> None:
     """
     try:
         settings = load(os.environ, {name: text for name, text in given.items() if text is not None})
-        logging.basicConfig(
-            stream=sys.stderr,
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        form.configure(settings.log_level, settings.log_format)
         from gate import app  # noqa: PLC0415  slow to import: neither help nor a wrong setting waits for the server
 
         asyncio.run(app.serve(settings))

@@ -11,6 +11,10 @@ from sendgate.v1 import send_gate_pb2 as pb
 from sendgate.v1 import send_gate_pb2_grpc as rpc
 
 from gate.connectors.errors import RefusedError, UnavailableError
+from gate.errors import SettingsError
+from gate.identity.client import Access
+from gate.logs.lines import EVENT_NOT_RECORDED, EVENT_RECORDED, EVENT_REFUSED
+from gate.logs.tell import tell
 
 _REFUSALS: Final = frozenset((grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS))
 _OPTIONS: Final = (
@@ -25,12 +29,21 @@ _log: Final = logging.getLogger(__name__)
 class GateClient:
     """A connection to the gate, to be used as a context. `timeout` is in seconds, for each event."""
 
-    def __init__(self, target: str, timeout: float) -> None:
+    def __init__(self, target: str, timeout: float, access: Access = Access()) -> None:  # noqa: B008  it is immutable
         self._target = target
         self._timeout = timeout
+        self._access = access
 
     async def __aenter__(self) -> Self:
-        self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+        credentials = self._access.credentials(self._target)
+        # Wrong from the start, it is told at the start.
+        self._access.metadata(self._target)
+        options = (*_OPTIONS, *self._access.options(self._target))
+        self._channel = (
+            grpc.aio.insecure_channel(self._target, options)
+            if credentials is None
+            else grpc.aio.secure_channel(self._target, credentials, options)
+        )
         self._stub = rpc.SendGateServiceStub(self._channel)
         return self
 
@@ -41,16 +54,23 @@ class GateClient:
 
     async def record(self, event: pb.Event) -> None:
         """Return once the event is durable. Raises RefusedError and UnavailableError."""
+        of = {"provider": event.provider, "event_id": event.event_id}
         try:
-            response = await self._stub.RecordEvent(pb.RecordEventRequest(event=event), timeout=self._timeout)
+            metadata = self._access.metadata(self._target)
+        except SettingsError as error:
+            tell(_log, EVENT_NOT_RECORDED, **of, reason=error)
+            raise UnavailableError("the gate cannot take events now") from error
+        try:
+            request = pb.RecordEventRequest(event=event)
+            response = await self._stub.RecordEvent(request, timeout=self._timeout, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             if error.code() in _REFUSALS:
                 # Not the message of the error: it may quote the address.
-                _log.warning("%s event %s: refused: %s", event.provider, event.event_id, _reason(error))
+                tell(_log, EVENT_REFUSED, **of, reason=_reason(error))
                 raise RefusedError("the gate refuses this event") from error
-            _log.warning("%s event %s: not recorded: %s", event.provider, event.event_id, error.code().name)
+            tell(_log, EVENT_NOT_RECORDED, **of, reason=error.code().name)
             raise UnavailableError("the gate cannot take events now") from error
-        _log.debug("%s event %s: %s", event.provider, event.event_id, pb.Outcome.Name(response.outcome))
+        tell(_log, EVENT_RECORDED, **of, outcome=pb.Outcome.Name(response.outcome))
 
 
 def _reason(error: grpc.aio.AioRpcError) -> str:

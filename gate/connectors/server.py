@@ -1,5 +1,6 @@
 """Serve the webhooks over HTTP until told to stop."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -11,6 +12,9 @@ from gate.connectors.client import GateClient
 from gate.connectors.config import Config
 from gate.connectors.web import application
 from gate.errors import SettingsError, StartError
+from gate.identity.client import Access
+from gate.logs.lines import STOPPED, WEBHOOKS_LISTENING
+from gate.logs.tell import keep_telling_left_out, tell
 from gate.settings import split_host_port
 
 _GRACE_S: Final = 15
@@ -22,17 +26,18 @@ _CONNECTIONS: Final = 1_000
 _log: Final = logging.getLogger(__name__)
 
 
-async def serve(config: Config, listen: str, target: str, event_timeout: float) -> None:
+async def serve(config: Config, listen: str, target: str, event_timeout: float, access: Access) -> None:
     """Take webhooks on `listen` and record events at `target` until SIGTERM or SIGINT. Raises StartError.
 
     `event_timeout` is how many seconds the gate gets for each event.
     """
     listener = _bind(listen)
-    _log.info("webhooks listen on %s:%d, gate at %s", *listener.getsockname()[:2], target)
+    host, port = listener.getsockname()[:2]
+    tell(_log, WEBHOOKS_LISTENING, address=f"{host}:{port}", target=target)
     # Having stopped, uvicorn sends itself the signal again; that must not end the process with an error.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    async with GateClient(target, event_timeout) as gate:
+    async with GateClient(target, event_timeout, access) as gate:
         server = uvicorn.Server(
             uvicorn.Config(
                 application(config, gate.record),
@@ -48,8 +53,13 @@ async def serve(config: Config, listen: str, target: str, event_timeout: float) 
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
-        await server.serve([listener])
-    _log.info("stopped")
+        counting = asyncio.create_task(keep_telling_left_out())
+        try:
+            await server.serve([listener])
+        finally:
+            counting.cancel()
+            await asyncio.gather(counting, return_exceptions=True)
+    tell(_log, STOPPED)
 
 
 def _bind(listen: str) -> socket.socket:

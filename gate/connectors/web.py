@@ -19,6 +19,8 @@ from starlette.routing import Route
 from gate.connectors import mailgun, twilio
 from gate.connectors.config import Config, MailgunDomain, TwilioAccount
 from gate.connectors.errors import MalformedError, RefusedError, UnavailableError
+from gate.logs.lines import WEBHOOK_REFUSED
+from gate.logs.tell import tell
 
 Record = Callable[[pb.Event], Awaitable[None]]
 """Records an event durably. Raises RefusedError and UnavailableError."""
@@ -171,5 +173,5 @@ def _target(request: Request) -> str:
 
 
 def _refused(request: Request, status: int, problem: str) -> HTTPException:
-    _log.warning("%s: %d: %s", request.scope["path"], status, problem)
+    tell(_log, WEBHOOK_REFUSED, path=request.scope["path"], status=status, problem=problem)
     return HTTPException(status, problem)

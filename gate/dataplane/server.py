@@ -52,6 +52,8 @@ class Server:
         self._faults: Counter[str] = Counter({code.name: 0 for code in ErrorCode})
         self._answered = 0
         """Calls on connections that are over."""
+        self._calls = 0
+        """Calls that were over when last asked."""
         self._ticking: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
@@ -67,12 +69,15 @@ class Server:
 
     def traffic(self) -> Traffic:
         """Tell what is going on, from any thread."""
-        links = list(self._links)
+        # One that comes just now has no connection yet.
+        links = [link for link in list(self._links) if hasattr(link, "connection")]
+        # One that goes just now is in neither sum; what counts up must never fall.
+        self._calls = max(self._calls, self._answered + sum(link.connection.answered for link in links))
         open_now = Counter(kind(link.peer) for link in links)
         return Traffic(
             {each: open_now[each] for each in self._accepted},
             sum(link.connection.calls for link in links),
-            self._answered + sum(link.connection.answered for link in links),
+            self._calls,
             dict(self._accepted),
             dict(self._faults),
             self._memory.shed.counts(),

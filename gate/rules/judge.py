@@ -179,9 +179,14 @@ def decide(rows: Iterable[Suppression], channel: Channel, connection: Connection
     """Decide for one channel from all active suppressions, given in their order, and its integration."""
     bearing = tuple(row for row in rows if row.channel is None or row.channel is channel)
     if not bearing:
-        return _BY_CONNECTION[connection]
+        return by_connection(connection)
     reason = DenyReason.DND_ALL_CHANNELS if bearing[0].channel is None else DenyReason.DND_CHANNEL
     return Decision(reason, bearing)
+
+
+def by_connection(connection: Connection) -> Decision:
+    """Decide where nobody's suppression bears on the question."""
+    return _BY_CONNECTION[connection]
 
 
 def dnd_status(rows: Iterable[Suppression], channels: frozenset[Channel] = ALL_CHANNELS) -> DndStatus:

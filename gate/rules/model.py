@@ -40,11 +40,15 @@ class Cause(StrEnum):
     COMPLAINT = "COMPLAINT"
 
 
+Kind = Literal["contact", "address", "tombstone"]
+"""What a subject is. A tombstone stands for an erased one of either kind."""
+
+
 class Subject(NamedTuple):
     """What a suppression stands on. All three parts together are the key: no two subjects share one."""
 
     location_id: str
-    kind: Literal["contact", "address", "tombstone"]
+    kind: Kind
     id: str
 
 

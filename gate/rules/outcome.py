@@ -27,8 +27,11 @@ def weigh(
     after: Rows,
     revision: int,
     enlisted: frozenset[Channel] = ALL_CHANNELS,
+    merged: SubjectState | None = None,
 ) -> Answer:
     """Compare the active suppressions before and after an event, whose subject was `known` before it.
+
+    `merged` is the subject's state after it, where the caller has that already.
 
     What the event changed counts for its contact and for its subject by itself: a number that the contact has
     left, or whose STOP the contact has overruled, is closed to others all the same.
@@ -40,8 +43,8 @@ def weigh(
     if not effects.suppressions:
         outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
         return Answer(outcome, (), (), status, revision)
-    own = _own(merge_suppressions(known, effects.suppressions))
-    newly_set, lifted = changes((*before, *_own(known)), (*after, *own))
+    merged = merged or merge_suppressions(known, effects.suppressions)
+    newly_set, lifted = changes((*before, *_own(known)), (*after, *_own(merged)))
     news = newly_set or lifted or all(_latest_lift(row, known) for row in effects.suppressions)
     return Answer(Outcome.APPLIED if news else Outcome.STALE, newly_set, lifted, status, revision)
 

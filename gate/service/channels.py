@@ -28,7 +28,7 @@ class Channels:
 
     async def connect(self, location_id: str, channel: Channel, by: Caller) -> Mapping[Channel, Connection]:
         """Register a channel, or say that it works again."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=location_id)
 
         def connect(draft: Draft, now: int) -> None:
             known = self._times(draft, location_id, channel)
@@ -41,7 +41,7 @@ class Channels:
 
     async def disconnect(self, location_id: str, channel: Channel, by: Caller) -> Mapping[Channel, Connection]:
         """Say that a channel's integration has dropped. Raises PreconditionError where there was none."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=location_id)
         if self.of(location_id)[channel] is Connection.NOT_CONNECTED:
             raise PreconditionError(
                 Reason.CHANNEL_NOT_CONNECTED,

@@ -80,26 +80,26 @@ class Contacts:
 
     async def set_dnd(self, change: DndChange, by: Caller) -> ContactRecord:
         """Switch DND on or off, in full or not at all. Raises PreconditionError with the way out."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=change.location_id)
         self._refuse_unconnected(change)
         await self._recorder.act(lambda draft, now: _switch(draft, change, by, now))
         return self.get(change.location_id, change.contact_id)
 
     async def link(self, location_id: str, contact_id: str, address: str, by: Caller) -> ContactRecord:
         """Say that the contact uses an address."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=location_id)
         await self._recorder.act(lambda draft, now: _link(draft, Link(location_id, contact_id, address), by, now))
         return self.get(location_id, contact_id)
 
     async def unlink(self, location_id: str, contact_id: str, address: str, by: Caller) -> ContactRecord:
         """Say that the contact no longer uses an address: facts stay with it, wishes stay with the person."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=location_id)
         await self._recorder.act(lambda draft, now: _unlink(draft, Link(location_id, contact_id, address), by, now))
         return self.get(location_id, contact_id)
 
     async def erase(self, location_id: str, contact_id: str, by: Caller) -> tuple[int, int]:
         """Remove what identifies a person; return how many entries of the log and how many links went."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=location_id)
         contact = Subject(location_id, "contact", contact_id)
 
         def erase(draft: Draft, now: int) -> tuple[int, int]:

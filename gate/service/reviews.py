@@ -39,7 +39,7 @@ class Reviews:
 
     async def submit(self, evidence: Evidence, by: Caller) -> Review:
         """Take evidence; nothing is lifted before it is approved."""
-        by.need(Role.USER)
+        by.need(Role.USER, at=evidence.location_id)
 
         def submit(draft: Draft, now: int) -> Review:
             review = Review(secrets.token_hex(16), *evidence, submit_time=now, submitter=by.name)
@@ -50,9 +50,10 @@ class Reviews:
 
         return await self._recorder.act(submit)
 
-    def get(self, review_id: str) -> Review:
-        """Return a review. Raises NotFoundError."""
-        return _found(self._store.review(review_id), review_id)
+    def get(self, review_id: str, by: Caller) -> Review:
+        """Return a review; one of a location that is not the caller's is not found. Raises NotFoundError."""
+        by.need(Role.USER, Role.SUPPORT)
+        return _found(self._store.review(review_id), review_id, by)
 
     def opt_ins(self, location_id: str, state: ReviewState | None, before: int, size: int) -> list[tuple[int, Review]]:
         """Return a location's reviews with their places, newest first, from below a place."""
@@ -63,7 +64,7 @@ class Reviews:
         by.need(Role.SUPPORT)
 
         def approve(draft: Draft, now: int) -> Review:
-            review = self._pending(draft, review_id)
+            review = self._pending(draft, review_id, by)
             contact = Subject(review.location_id, "contact", review.contact_id)
             rows = removal.approve(draft.person(contact), review.channel, review.submit_time)
             detail = acts.ApproveOptIn(review_id, review.channel, review.submit_time, note)
@@ -77,7 +78,7 @@ class Reviews:
         by.need(Role.SUPPORT)
 
         def reject(draft: Draft, now: int) -> Review:
-            review = self._pending(draft, review_id)
+            review = self._pending(draft, review_id, by)
             detail = acts.RejectOptIn(review_id, review.channel, note)
             return _decide(draft, review, ReviewState.REJECTED, detail, Effects(), by, now)
 
@@ -89,10 +90,10 @@ class Reviews:
 
     async def confirm(self, phrase_id: str, by: Caller) -> Phrase:
         """Make a message an opt-out as of its time. Raises NotFoundError and PreconditionError."""
-        by.need(Role.USER)
+        by.need(Role.USER, Role.SUPPORT)
 
         def confirm(draft: Draft, now: int) -> Phrase:
-            phrase = self._undecided(draft, phrase_id)
+            phrase = self._undecided(draft, phrase_id, by)
             subject = Subject(
                 phrase.location_id,
                 "address" if phrase.address else "contact",
@@ -108,24 +109,24 @@ class Reviews:
 
     async def dismiss(self, phrase_id: str, by: Caller) -> Phrase:
         """Say that a message is no opt-out. Raises NotFoundError and PreconditionError."""
-        by.need(Role.USER)
+        by.need(Role.USER, Role.SUPPORT)
 
         def dismiss(draft: Draft, now: int) -> Phrase:
-            phrase = self._undecided(draft, phrase_id)
+            phrase = self._undecided(draft, phrase_id, by)
             detail = acts.DismissPossibleOptOut(phrase_id)
             return _settle(draft, phrase, PhraseState.DISMISSED, detail, Effects(), by, now)
 
         return await self._recorder.act(dismiss)
 
-    def _pending(self, draft: Draft, review_id: str) -> Review:
-        review = draft.reviews.get(review_id) or self.get(review_id)
+    def _pending(self, draft: Draft, review_id: str, by: Caller) -> Review:
+        review = _found(draft.reviews.get(review_id) or self._store.review(review_id), review_id, by)
         if review.state is not ReviewState.PENDING:
             raise _decided(f"review {review_id}", review.state, review.decider)
         return review
 
-    def _undecided(self, draft: Draft, phrase_id: str) -> Phrase:
+    def _undecided(self, draft: Draft, phrase_id: str, by: Caller) -> Phrase:
         seq = int(phrase_id) if phrase_id.isdecimal() and len(phrase_id) < 19 else 0  # noqa: PLR2004  64-bit places
-        phrase = draft.phrases.get(seq) or _found(self._store.phrase(seq), phrase_id)
+        phrase = _found(draft.phrases.get(seq) or self._store.phrase(seq), phrase_id, by)
         if phrase.state is not PhraseState.PENDING:
             raise _decided(f"message {phrase_id}", phrase.state, phrase.decider)
         return phrase
@@ -162,8 +163,8 @@ def _settle(
     return settled
 
 
-def _found(item: Item | None, item_id: str) -> Item:
-    if item is None:
+def _found(item: Item | None, item_id: str, by: Caller) -> Item:
+    if item is None or not by.sees(item.location_id):
         raise NotFoundError(f"{item_id!r}: nothing of this id is known; list what there is")
     return item
 

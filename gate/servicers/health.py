@@ -30,6 +30,10 @@ class Health(rpc.HealthServicer):
         self._draining = False
         self._closed = False
 
+    def serves(self, name: str) -> bool:
+        """Tell whether probes for a name are told SERVING."""
+        return bool(self._statuses[name] == _Status.SERVING)
+
     def ready(self) -> None:
         """Say that checks are answered and events recorded."""
         self._turn((*CHECKS, WRITES), _Status.SERVING)

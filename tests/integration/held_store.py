@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gate.rules.lattice import SubjectState
-from gate.rules.model import Subject
+from gate.rules.model import Kind, Subject
 from store.store import Changes, Store
 
 
@@ -18,6 +18,8 @@ class HeldStore(Store):
         super().__init__(path)
         self.commits = 0
         self.loads: Counter[Subject] = Counter()
+        self.lists: list[int] = []
+        """How many subjects were read together, each time."""
         self.after_reading: Callable[[], None] | None = None
         self.reached = asyncio.Event()
         self._go = asyncio.Event()
@@ -38,10 +40,15 @@ class HeldStore(Store):
         """Read a subject, then do what a test wants to happen before the reader gets it."""
         self.loads[subject] += 1
         state = super().load(subject)
-        meanwhile, self.after_reading = self.after_reading, None
-        if meanwhile is not None:
-            meanwhile()
+        self._meanwhile()
         return state
+
+    def load_each(self, location_id: str, kind: Kind, ids: list[str]) -> dict[Subject, SubjectState]:
+        """Read subjects, then do what a test wants to happen before the reader gets them."""
+        self.lists.append(len(ids))
+        states = super().load_each(location_id, kind, ids)
+        self._meanwhile()
+        return states
 
     async def commit(self, changes: Changes) -> None:
         """Commit, and wait on the side of it that the test wants."""
@@ -52,6 +59,11 @@ class HeldStore(Store):
         else:
             await self._wait()
             await super().commit(changes)
+
+    def _meanwhile(self) -> None:
+        meanwhile, self.after_reading = self.after_reading, None
+        if meanwhile is not None:
+            meanwhile()
 
     async def _wait(self) -> None:
         self.reached.set()

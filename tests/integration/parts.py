@@ -82,12 +82,13 @@ async def running(
     cache_size: int = 1_000,
     clock: Callable[[], int] = lambda: NOON,
     on_durable: Callable[[bool], None] = lambda _: None,
+    most_waiting: int = 20_000,
 ) -> AsyncIterator[Parts]:
     """Open all parts and close them as a gate does."""
     store = Store(store) if isinstance(store, Path) else store
     await store.open()
     states, connections = States(store, cache_size), Connections()
-    recorder = Recorder(store, states, connections, RULEBOOK, clock, on_durable)
+    recorder = Recorder(store, states, connections, RULEBOOK, clock, on_durable, most_waiting)
     try:
         await states.open()
         recorder.open()

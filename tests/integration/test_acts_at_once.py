@@ -50,8 +50,8 @@ async def test_the_first_decision_on_a_review_is_taken(desk: Desk) -> None:
 
     assert isinstance(late, PreconditionError)
     assert late.reason is Reason.ALREADY_DECIDED
-    assert desk.reviews.get(review.review_id) == rejected
-    assert desk.reviews.get(review.review_id).state is ReviewState.REJECTED
+    assert desk.reviews.get(review.review_id, LOCAL) == rejected
+    assert desk.reviews.get(review.review_id, LOCAL).state is ReviewState.REJECTED
 
 
 async def test_the_first_decision_on_a_message_is_taken(desk: Desk) -> None:

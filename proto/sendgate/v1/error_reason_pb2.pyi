@@ -144,6 +144,30 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         { "reason": "ERROR_REASON_ROLE_REQUIRED", "domain": "sendgate" }
     """
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 18
+    """UNAUTHENTICATED: the gate asks for credentials, and there is none that it knows: no token, an unknown, revoked or
+    expired one, or a client certificate that it has no role for. Which of these it is, is not told.
+
+    Example: CheckSend without the metadata `authorization`, at a gate with SENDGATE_TOKENS:
+
+        { "reason": "ERROR_REASON_UNAUTHENTICATED", "domain": "sendgate" }
+    """
+    ERROR_REASON_LOCATION_DENIED: _ErrorReason.ValueType  # 19
+    """PERMISSION_DENIED: the caller's credential is for other locations. Said of all other locations alike, whether
+    there is anything in them or not.
+
+    Example: CheckSend in location `b` with a token for location `a`:
+
+        { "reason": "ERROR_REASON_LOCATION_DENIED", "domain": "sendgate" }
+    """
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 20
+    """RESOURCE_EXHAUSTED: more events wait to be recorded than the gate keeps in memory. Nothing of the request is in
+    effect. Retry after the milliseconds in the trailer `grpc-retry-pushback-ms`. Checks are never refused for this.
+
+    Example: RecordEvent while the disk is slower than the events:
+
+        { "reason": "ERROR_REASON_OVERLOADED", "domain": "sendgate" }
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo on every error, by its full name."""
@@ -269,5 +293,29 @@ ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 17
 Example: ApproveOptIn by a caller without the support role:
 
     { "reason": "ERROR_REASON_ROLE_REQUIRED", "domain": "sendgate" }
+"""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 18
+"""UNAUTHENTICATED: the gate asks for credentials, and there is none that it knows: no token, an unknown, revoked or
+expired one, or a client certificate that it has no role for. Which of these it is, is not told.
+
+Example: CheckSend without the metadata `authorization`, at a gate with SENDGATE_TOKENS:
+
+    { "reason": "ERROR_REASON_UNAUTHENTICATED", "domain": "sendgate" }
+"""
+ERROR_REASON_LOCATION_DENIED: ErrorReason.ValueType  # 19
+"""PERMISSION_DENIED: the caller's credential is for other locations. Said of all other locations alike, whether
+there is anything in them or not.
+
+Example: CheckSend in location `b` with a token for location `a`:
+
+    { "reason": "ERROR_REASON_LOCATION_DENIED", "domain": "sendgate" }
+"""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 20
+"""RESOURCE_EXHAUSTED: more events wait to be recorded than the gate keeps in memory. Nothing of the request is in
+effect. Retry after the milliseconds in the trailer `grpc-retry-pushback-ms`. Checks are never refused for this.
+
+Example: RecordEvent while the disk is slower than the events:
+
+    { "reason": "ERROR_REASON_OVERLOADED", "domain": "sendgate" }
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

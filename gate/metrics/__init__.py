@@ -1,0 +1,1 @@
+"""Prometheus metrics: read from plain numbers when somebody asks, so that no check pays for them."""
