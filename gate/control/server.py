@@ -27,8 +27,9 @@ _OPTIONS: Final = (
     # come closer together than they were sent.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # Of each connection; the library's default is no bound at all.
-    ("grpc.max_concurrent_streams", 1_000),
+    # Of each connection; the library's default is no bound at all. Calls that gave up count until they are cleared
+    # away, and beyond the bound new ones fail: there is room for those that waited for a restart.
+    ("grpc.max_concurrent_streams", 10_000),
 )
 
 

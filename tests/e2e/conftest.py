@@ -12,10 +12,13 @@ from tests.e2e.server import TRANSPORTS, Server
 StartServer = Callable[..., Server]
 
 
-@pytest.fixture(scope="module", params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """Choose what carries the data plane; every test of a served gate runs with each."""
-    return str(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test of a served gate with each transport, but those to which the data plane makes no difference."""
+    if "transport" in metafunc.fixturenames and not any(
+        "transport" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")
+    ):
+        one = metafunc.definition.get_closest_marker("any_transport")
+        metafunc.parametrize("transport", list(TRANSPORTS)[:1] if one else TRANSPORTS, scope="module")
 
 
 @pytest.fixture

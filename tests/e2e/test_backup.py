@@ -18,6 +18,8 @@ from tests.e2e.conftest import StartServer
 from tests.e2e.server import DEADLINE_S, Server, command, environment, eventually
 from tests.e2e.stream import Stream, stop
 
+pytestmark = pytest.mark.any_transport
+
 
 def allowed(gate: Server, contacts: list[str]) -> list[str]:
     """List who of the contacts may be written to."""

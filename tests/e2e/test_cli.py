@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from gate.cli import main
 from tests.e2e.server import Server, command
 
+pytestmark = pytest.mark.any_transport
+
 STOP = {"inbound_message": {"channel": "CHANNEL_SMS", "body": "STOP"}}
 FINE = {"event_id": "fine", "contact_id": "fine"} | STOP
 

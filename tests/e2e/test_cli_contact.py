@@ -10,6 +10,8 @@ from gate.cli import main
 from tests.e2e.commands import answer, bounced, done, record, rows, run, says
 from tests.e2e.server import Server, command
 
+pytestmark = pytest.mark.any_transport
+
 NUMBER = "+12025550101"
 
 

@@ -5,6 +5,8 @@ import pytest
 from tests.e2e.commands import answer, bounced, done, record, rows, run, says
 from tests.e2e.server import Server, command
 
+pytestmark = pytest.mark.any_transport
+
 
 @pytest.fixture(scope="module")
 def gate(shared_gate: Server) -> Server:

@@ -17,6 +17,8 @@ from gate.cli import main
 from tests.e2e.conftest import StartServer
 from tests.e2e.server import DEADLINE_S, Server, command, environment
 
+pytestmark = pytest.mark.any_transport
+
 HEADER = "contact_id,dnd,dnd_time,addresses\n"
 
 

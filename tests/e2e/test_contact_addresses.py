@@ -11,6 +11,8 @@ from sendgate.v1 import send_gate_pb2 as pb
 from tests.e2e.control import EMAIL, OFF, ON, SMS, causes, check, contacts, fails, get, record, refused, says, set_dnd
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.any_transport
+
 LONG = "x" * 257
 
 

@@ -29,6 +29,8 @@ from tests.e2e.control import (
 )
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.any_transport
+
 LONG = "x" * 257
 FAILED, INVALID = grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT
 

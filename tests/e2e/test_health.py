@@ -17,7 +17,7 @@ from sendgate.v1 import send_gate_pb2 as pb
 from gate.rules.model import Cause, Channel, Subject, Suppression
 from store.store import Changes, Store
 from tests.e2e.conftest import StartServer
-from tests.e2e.server import DEADLINE_S, NOT_SERVING, SERVING, Server
+from tests.e2e.server import DEADLINE_S, NOT_SERVING, SERVING, TRANSPORTS, Server
 
 SUPPRESSED = 150_000
 WRITES = "sendgate.writes"
@@ -68,11 +68,11 @@ def test_an_unknown_service(shared_gate: Server) -> None:
     stream.cancel()
 
 
-def test_nothing_is_serving_before_checks_are_right(big_directory: Path) -> None:
+def test_nothing_is_serving_before_checks_are_right(big_directory: Path, transport: str) -> None:
     """From the first connection on, SERVING is never said before a check is answered, and no check wrongly allows."""
     statuses: list[int] = []
     refusals: list[tuple[grpc.StatusCode, str]] = []
-    with Server(big_directory).start() as gate:
+    with Server(big_directory, **TRANSPORTS[transport]).start() as gate:
         end = time.monotonic() + DEADLINE_S
         while not (statuses and statuses[-1] == SERVING):
             assert time.monotonic() < end, gate.log
@@ -93,9 +93,9 @@ def test_nothing_is_serving_before_checks_are_right(big_directory: Path) -> None
     assert set(refusals) == {(grpc.StatusCode.UNAVAILABLE, "ERROR_REASON_NOT_READY")}
 
 
-def test_a_watch_from_the_start_sees_the_gate_become_ready(big_directory: Path) -> None:
+def test_a_watch_from_the_start_sees_the_gate_become_ready(big_directory: Path, transport: str) -> None:
     """The first status is NOT_SERVING, the second SERVING, and there is no other."""
-    with Server(big_directory).start() as gate:
+    with Server(big_directory, **TRANSPORTS[transport]).start() as gate:
         stream = gate.health().Watch(health_pb2.HealthCheckRequest(), timeout=DEADLINE_S, wait_for_ready=True)
 
         assert [next(stream).status, next(stream).status] == [NOT_SERVING, SERVING]
@@ -103,9 +103,9 @@ def test_a_watch_from_the_start_sees_the_gate_become_ready(big_directory: Path) 
         stream.cancel()
 
 
-def test_told_to_stop_while_starting(big_directory: Path) -> None:
+def test_told_to_stop_while_starting(big_directory: Path, transport: str) -> None:
     """A gate that is still reading its database stops in good order."""
-    with Server(big_directory).start() as gate:
+    with Server(big_directory, **TRANSPORTS[transport]).start() as gate:
         gate.watch_until(NOT_SERVING)
         gate.terminate()
         assert gate.wait() == 0, gate.log
