@@ -1,13 +1,14 @@
 """The methods that are served, as the generated code registers them: as grpc's method handlers."""
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MethodType
 from typing import Any
 
 
 class Method:
     """A unary method, or one that answers with a stream."""
 
-    __slots__ = ("behaviour", "path", "read", "spared", "streams", "write")
+    __slots__ = ("at_once", "behaviour", "path", "read", "spared", "streams", "write")
 
     def __init__(self, path: str, handler: Any) -> None:
         self.path = path
@@ -15,6 +16,9 @@ class Method:
         """Whether it is answered even where there are too many connections."""
         self.streams: bool = handler.response_streaming
         self.behaviour: Callable[[Any, Any], Any] = handler.unary_stream if self.streams else handler.unary_unary
+        plain = getattr(self.behaviour, "at_once", None)
+        self.at_once: Callable[[Any], Any] | None = plain and MethodType(plain, handler.unary_unary.__self__)
+        """The method without a coroutine around it, if it has such a form; asked again with one if it raises."""
         self.read: Callable[[bytes], Any] = handler.request_deserializer
         self.write: Callable[[Any], bytes] = handler.response_serializer
 
