@@ -32,6 +32,9 @@ from tests.unit.dataplane_peer import (
     word,
 )
 
+# The library's transport is somebody else's to defend.
+pytestmark = pytest.mark.parametrize("transport", ["native"], scope="module")
+
 CHECK = b"/grpc.health.v1.Health/Check"
 WATCH = b"/grpc.health.v1.Health/Watch"
 GREETING = PREFACE + settings() + frame(Kind.SETTINGS, ACK, 0)
@@ -40,12 +43,6 @@ CANCEL = word(Code.CANCEL)
 WIDEST = 2**31 - 1
 MEMORY_MB = 64
 """How much larger the gate may become under attack: buffers of the sockets and of the connections."""
-
-
-@pytest.fixture(scope="module")
-def transport() -> str:
-    """Attack the gate's own transport only: the library's is somebody else's to defend."""
-    return "native"
 
 
 def opened(stream_id: int) -> bytes:
