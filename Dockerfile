@@ -14,8 +14,8 @@ ENV PATH=/opt/sendgate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SENDGATE_DATABASE=/var/lib/sendgate/sendgate.db \
     SENDGATE_LISTEN=0.0.0.0:50051
-# Without it the gate refuses 0.0.0.0: there is neither TLS nor a credential, so whoever reaches the port may ask and
-# record. Publish the port on loopback, or on a network that you trust.
+# Without it the gate refuses 0.0.0.0 as long as it is given neither TLS nor credentials (docs/operations/identity.md),
+# and whoever reaches the port may ask and record. Publish the port on loopback, or on a network that you trust.
 ENV SENDGATE_INSECURE=true
 VOLUME /var/lib/sendgate
 EXPOSE 50051
