@@ -83,6 +83,17 @@ class LocationDeniedError(GateError):
         super().__init__("this credential is not for that location; call with one that is")
 
 
+class SaltsDeniedError(LocationDeniedError):
+    """Salts of tombstones are the whole gate's, and the caller's credential is for some locations only."""
+
+    def __init__(self) -> None:
+        GateError.__init__(
+            self,
+            "here are tombstones of erased people, or their salts, which are the whole gate's; "
+            "call with a credential for all locations",
+        )
+
+
 class PermissionDeniedError(GateError):
     """The caller's credential does not carry the role that this needs."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final, NamedTuple
@@ -16,11 +16,18 @@ from store.database import Database
 PART: Final = 1_000
 """Rows in one part."""
 
+SALTS: Final = 16
+"""Salts in one part."""
+
 _LINKS: Final = "SELECT location_id, contact_id, address, linked_time, unlinked_time FROM link WHERE location_id = ?"
 _CONNECTIONS: Final = """
     SELECT location_id, channel, connected_time, disconnected_time FROM connection WHERE location_id = ?
 """
-_SALTS: Final = "SELECT salt FROM salt"
+# Of no use but with tombstones, and nobody else's to learn of: that there are any tells that somebody was erased.
+_SALTS: Final = """
+    SELECT salt FROM salt
+    WHERE EXISTS (SELECT 1 FROM suppression WHERE location_id = ? AND subject_kind = 'tombstone')
+"""
 
 
 class Exported(NamedTuple):
@@ -33,7 +40,7 @@ class Exported(NamedTuple):
     salts: tuple[bytes, ...] = ()
 
 
-async def parts(database: Database, location_id: str) -> AsyncIterator[Exported]:
+async def parts(database: Database, location_id: str) -> AsyncGenerator[Exported, None]:
     """Read a location's state. Raises StoreUnavailableError."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="export") as thread:
@@ -55,9 +62,9 @@ def _read(connection: sqlite3.Connection, location_id: str) -> Iterator[Exported
         ConnectionTimes(location, Channel(channel), *times)
         for location, channel, *times in connection.execute(_CONNECTIONS, of)
     ]
-    salts = tuple(salt for (salt,) in connection.execute(_SALTS))
-    if salts:
-        yield Exported(location_id, salts=salts)
+    salts = connection.execute(_SALTS, of)
+    while some := tuple(salt for (salt,) in islice(salts, SALTS)):
+        yield Exported(location_id, salts=some)
     if registered:
         yield Exported(location_id, connections=tuple(registered))
     rows = suppressions.of_location(connection, location_id)

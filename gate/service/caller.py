@@ -35,7 +35,7 @@ class Caller(NamedTuple):
         To be asked before anything is looked up: a refusal must say nothing of what there is.
         Raises PermissionDeniedError and LocationDeniedError.
         """
-        if not any(role in self.roles for role in roles):
+        if self.roles.isdisjoint(roles):
             raise PermissionDeniedError(" or ".join(roles))
         if at is not None and not self.sees(at):
             raise LocationDeniedError

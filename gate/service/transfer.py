@@ -1,9 +1,10 @@
 """Move contacts in and out: imports that only add suppressions, exports of a location's whole state."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from typing import NamedTuple
 
-from gate.errors import LocationDeniedError
+from gate.errors import SaltsDeniedError
 from gate.rules import acts
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects
@@ -43,15 +44,18 @@ class Transfer:
         Until something else was recorded in a location, or an import of it was finished, all of it is taken over: so
         a state moves to an empty gate. After that what would lift, unlink or connect is left out.
         """
-        for entry in entries:
-            need_for(entry, by)
         # All that needs no look at the store is done here, while what was taken before is being committed.
         keys = {(entry.location_id, acts.IMPORT, entry.entry_id): entry for entry in entries}
+        locations = {location_id for location_id, *_ in keys}
+        for location_id in locations:
+            by.need(Role.USER, at=location_id)
+        if any(entry.salts for entry in entries):
+            need_salts(by)
         said = [told(entry.detail) for entry in keys.values()]
 
         def take(draft: Draft, now: int) -> int:
             known = draft.known_imports(list(keys))
-            blank = {name: draft.only_imports(name) for name in {entry.location_id for entry in entries}}
+            blank = {name: draft.only_imports(name) for name in locations}
             for (key, entry), each in zip(keys.items(), said, strict=True):
                 if key not in known:
                     effects = _effects(entry, whole=blank[entry.location_id])
@@ -76,25 +80,39 @@ class Transfer:
 
         await self._recorder.act(finish)
 
-    def export(self, location_id: str, by: Caller) -> AsyncIterator[Exported]:
-        """Stream a location's state as it is now, in parts."""
+    async def export(self, location_id: str, by: Caller) -> AsyncGenerator[Exported, None]:
+        """Stream a location's state as it is now, in parts. Salts come before all else, for those who may have them.
+
+        Without its salts a tombstone silences nobody where it is imported, so there is no export that leaves them out.
+        """
         by.need(Role.USER, at=location_id)
-        return self._store.export(location_id)
+        async with aclosing(self._store.export(location_id)) as parts:
+            async for part in parts:
+                if part.salts:
+                    need_salts(by)
+                yield part
 
 
 def need_for(entry: Imported, by: Caller) -> None:
-    """Go on only where the caller may import an entry. Raises PermissionDeniedError and LocationDeniedError.
-
-    Salts are the gate's, not a location's: each one more makes every check of every location dearer.
-    """
+    """Go on only where the caller may import an entry. Raises PermissionDeniedError and LocationDeniedError."""
     by.need(Role.USER, at=entry.location_id)
-    if entry.salts and by.locations is not None:
-        raise LocationDeniedError
+    if entry.salts:
+        need_salts(by)
+
+
+def need_salts(by: Caller) -> None:
+    """Go on only where the caller may see and bring salts, which are the gate's, not a location's.
+
+    Each one more makes every check of every location dearer, and who has one finds out whom a tombstone stands for by
+    trying all numbers. Raises SaltsDeniedError.
+    """
+    if by.locations is not None:
+        raise SaltsDeniedError
 
 
 def _effects(entry: Imported, *, whole: bool) -> Effects:
     if whole:
-        return Effects(entry.suppressions, entry.links, connections=entry.connections)
+        return Effects(entry.suppressions, entry.links, False, entry.connections)
     links = (link for link in entry.links if link.linked_time > link.unlinked_time)
     return Effects(tuple(_set_only(entry.suppressions)), tuple(link._replace(unlinked_time=NEVER) for link in links))
 

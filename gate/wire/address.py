@@ -18,8 +18,17 @@ AddressReader = Callable[[Channel, str], str]
 
 _REMEMBERED: Final = 65_536
 _CHANNEL_PREFIX: Final = re.compile(r"(whatsapp|sms):", re.IGNORECASE)
-_PLAIN_NANP: Final = re.compile(r"\+1[2-9][0-9]{9}")
+PLAIN_NANP: Final = re.compile(r"\+1[2-9][0-9]{9}")
 """North American numbers that are in E.164 already. The library gives them back unaltered, in 40 microseconds."""
+PLAIN_EMAIL: Final = re.compile(
+    r"(?=.{1,254}\Z)"
+    r"(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@"
+    r"(?:(?=[^.]{1,63}\.)[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63}"
+)
+"""Lower-case ASCII addresses that need no second look. The library gives them back unaltered, in 25 microseconds.
+
+Of a domain two hyphens in a row are left to the library: they may be Punycode.
+"""
 
 # Special-use domains are refused where mail has to be delivered. Here an address only has to be told from others.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -42,7 +51,7 @@ def _read(default_region: str, channel: Channel, text: str) -> str:
 
 def _phone_number(text: str, default_region: str) -> str:
     number = _CHANNEL_PREFIX.sub("", text, count=1) if _CHANNEL_PREFIX.match(text) else text
-    if _PLAIN_NANP.fullmatch(number):
+    if PLAIN_NANP.fullmatch(number):
         return number
     try:
         parsed = phonenumbers.parse(number, default_region)
@@ -54,6 +63,8 @@ def _phone_number(text: str, default_region: str) -> str:
 
 
 def _email_address(text: str, _: str) -> str:
+    if PLAIN_EMAIL.fullmatch(text):
+        return text
     try:
         parsed = email_validator.validate_email(text, check_deliverability=False)
     except email_validator.EmailNotValidError as error:

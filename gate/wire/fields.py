@@ -63,11 +63,12 @@ def enum_value(field: str, number: int, values: Mapping[int, Value], name: str, 
 
 def past_time(field: str, time: Timestamp, now: int) -> int:
     """Read a time as nanoseconds since 1970, from 1970 to 5 minutes after `now`."""
-    if not (0 <= time.seconds <= _MAX_SECONDS and 0 <= time.nanos < SECOND_NS):
+    seconds, nanos = time.seconds, time.nanos
+    if not (0 <= seconds <= _MAX_SECONDS and 0 <= nanos < SECOND_NS):
         raise InvalidFieldError(
             Reason.TIME_INVALID, field, "not a time from 1970 on, with 0 to 999,999,999 nanoseconds"
         )
-    nanoseconds = time.seconds * SECOND_NS + time.nanos
+    nanoseconds = seconds * SECOND_NS + nanos
     if nanoseconds > now + FUTURE_NS:
         raise InvalidFieldError(
             Reason.TIME_INVALID, field, "more than 5 minutes in the future; set the reporting clock right"

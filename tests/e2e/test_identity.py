@@ -14,7 +14,7 @@ from gate.service.caller import Role
 from tests.e2e.control import refused
 from tests.e2e.identities import Calls, Identities
 from tests.e2e.methods import ADMIN, BY_ID, CONTROL, METHODS, SEND_GATE, SMS, Call, check, evidence, legacy, stop
-from tests.e2e.server import DEADLINE_S, TRANSPORTS, Server, eventually
+from tests.e2e.server import TRANSPORTS, Server, eventually
 
 A: Final = "acme"
 B: Final = "bolt"
@@ -111,30 +111,6 @@ def test_another_location_is_refused_everywhere(gate: Gate) -> None:
         assert outcome(call, to, A) is not DENIED, name
         for other in (B, "", "acme "):
             assert outcome(call, to, other) is DENIED, (name, other)
-
-
-def test_a_refusal_does_not_tell_what_there_is(gate: Gate) -> None:
-    """Whether another location has a contact, suppressions, or nothing at all: the refusal is the same to the byte."""
-    owner = gate.calls(gate.everywhere[ADMIN])
-    owner.gate.RecordEvent(pb.RecordEventRequest(event=stop(B, "known")))
-    to = gate.calls(gate.at_a[ADMIN])
-    told = set()
-    for at, contact in ((B, "known"), (B, "unknown"), ("nowhere", "unknown")):
-        name: dict[str, Any] = {"location_id": at, "contact_id": contact}
-        calls: tuple[tuple[Any, Any], ...] = (
-            (to.gate.CheckSend, check(at, contact)),
-            (to.gate.RecordEvent, pb.RecordEventRequest(event=stop(at, contact))),
-            (to.contacts.GetContact, contact_pb2.GetContactRequest(**name)),
-            (to.contacts.UnlinkAddress, contact_pb2.UnlinkAddressRequest(**name, address="a@example.com")),
-            (to.contacts.ListHistory, contact_pb2.ListHistoryRequest(**name)),
-        )
-        for call, request in calls:
-            with pytest.raises(grpc.RpcError) as failure:
-                call(request, timeout=DEADLINE_S)
-            error: Any = failure.value
-            told.add((error.code(), error.details(), dict(error.trailing_metadata())["grpc-status-details-bin"]))
-
-    assert [code for code, _, _ in told] == [DENIED]
 
 
 def test_a_review_of_another_location_is_not_there(gate: Gate) -> None:

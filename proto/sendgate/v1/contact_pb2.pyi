@@ -813,7 +813,9 @@ class ExportedState(_message.Message):
 
     @_builtins.property
     def salts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """The salts of the location's tombstones, 16 bytes each, at most 16."""
+        """Salts of the location's tombstones, 16 bytes each, at most 16. They are the whole gate's: they are exported to, and
+        imported from, callers with a credential for all locations.
+        """
 
     def __init__(
         self,

@@ -143,7 +143,8 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportContacts(self, request, context):
-        """ExportContacts streams the whole state of a location, in a form that ImportContacts takes.
+        """ExportContacts streams the whole state of a location, in a form that ImportContacts takes. Where there are
+        tombstones it takes a credential for all locations: their salts are the whole gate's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

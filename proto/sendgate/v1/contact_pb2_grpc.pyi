@@ -63,7 +63,9 @@ class ContactServiceStub:
     it never lifts one. Sending the same contacts twice is harmless.
     """
     ExportContacts: _grpc.UnaryStreamMultiCallable[_contact_pb2.ExportContactsRequest, _contact_pb2.ExportContactsResponse]
-    """ExportContacts streams the whole state of a location, in a form that ImportContacts takes."""
+    """ExportContacts streams the whole state of a location, in a form that ImportContacts takes. Where there are
+    tombstones it takes a credential for all locations: their salts are the whole gate's.
+    """
 
 @_typing.type_check_only
 class ContactServiceAsyncStub(ContactServiceStub):
@@ -100,7 +102,9 @@ class ContactServiceAsyncStub(ContactServiceStub):
     it never lifts one. Sending the same contacts twice is harmless.
     """
     ExportContacts: _aio.UnaryStreamMultiCallable[_contact_pb2.ExportContactsRequest, _contact_pb2.ExportContactsResponse]  # type: ignore[assignment]
-    """ExportContacts streams the whole state of a location, in a form that ImportContacts takes."""
+    """ExportContacts streams the whole state of a location, in a form that ImportContacts takes. Where there are
+    tombstones it takes a credential for all locations: their salts are the whole gate's.
+    """
 
 class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
     """ContactService reads and changes contacts' DND, for people and their tools.
@@ -182,6 +186,8 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_pb2.ExportContactsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_contact_pb2.ExportContactsResponse], _abc.AsyncIterator[_contact_pb2.ExportContactsResponse]]:
-        """ExportContacts streams the whole state of a location, in a form that ImportContacts takes."""
+        """ExportContacts streams the whole state of a location, in a form that ImportContacts takes. Where there are
+        tombstones it takes a credential for all locations: their salts are the whole gate's.
+        """
 
 def add_ContactServiceServicer_to_server(servicer: ContactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

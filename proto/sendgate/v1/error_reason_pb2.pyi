@@ -154,7 +154,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_LOCATION_DENIED: _ErrorReason.ValueType  # 19
     """PERMISSION_DENIED: the caller's credential is for other locations. Said of all other locations alike, whether
-    there is anything in them or not.
+    there is anything in them or not. Also: salts of tombstones take a credential for all locations.
 
     Example: CheckSend in location `b` with a token for location `a`:
 
@@ -304,7 +304,7 @@ Example: CheckSend without the metadata `authorization`, at a gate with SENDGATE
 """
 ERROR_REASON_LOCATION_DENIED: ErrorReason.ValueType  # 19
 """PERMISSION_DENIED: the caller's credential is for other locations. Said of all other locations alike, whether
-there is anything in them or not.
+there is anything in them or not. Also: salts of tombstones take a credential for all locations.
 
 Example: CheckSend in location `b` with a token for location `a`:
 
