@@ -50,6 +50,7 @@ _log: Final = logging.getLogger(__name__)
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Servicer = TypeVar("Servicer")
+Method = TypeVar("Method", bound=Callable[..., Any])
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -86,6 +87,16 @@ def answering_at_once(
 
     vars(answer)["at_once"] = method
     return answer
+
+
+def written(by: Callable[[Servicer, Request], bytes]) -> Callable[[Method], Method]:
+    """Give such a method another form in `at_once`, which returns the bytes of its message."""
+
+    def with_form(method: Method) -> Method:
+        vars(method)["at_once"] = by
+        return method
+
+    return with_form
 
 
 async def end(context: Context, method: str, error: Exception) -> NoReturn:

@@ -152,7 +152,7 @@ def check(connection: Connection, taken: int, sent: int, frames: int) -> None:
     bodies = sum(len(stream.body) for stream in requests.streams.values())
     unsent = sum(len(stream.outgoing) for stream in requests.streams.values())
     assert len(requests.streams) <= LIMITS.streams
-    assert bodies == requests._buffered <= LIMITS.buffered_bytes + 16_384  # noqa: SLF001
+    assert bodies == requests.intake._buffered <= LIMITS.buffered_bytes + 16_384  # noqa: SLF001
     assert unsent == sender._unsent <= LIMITS.buffered_bytes  # noqa: SLF001
     assert len(connection._unread) <= 16_384 + 9  # noqa: SLF001
     assert sender.window >= 0

@@ -1,7 +1,8 @@
 """Calls: from a request's message to its answer, at once where the servicer need not wait for anything.
 
 A servicer's method is a coroutine. It is run up to its first pause here, in the middle of reading; one that never
-pauses has then returned, and no task was made. One that pauses goes on as a task from where it is.
+pauses has then returned, and no task was made. One that pauses for a future goes on when that is done, and one that
+pauses otherwise, or again, goes on as a task from where it is.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from gate.dataplane.context import AbortedError, Context, Peer
 from gate.dataplane.heads import Head
 from gate.dataplane.memory import Shed
 from gate.dataplane.methods import Method
-from gate.dataplane.replies import DONE, MESSAGE_PREFIX_BYTES, PUSHBACK, Ending, Reply, ending, ok
+from gate.dataplane.replies import DONE, MESSAGE_PREFIX_BYTES, OK, PUSHBACK, Ending, Reply, ending, ok
 from gate.dataplane.streams import Outcome
 from gate.logs.lines import CALL_FAILED
 from gate.logs.tell import tell
@@ -44,7 +45,8 @@ class Calls:
         self, connection: Connection, stream_id: int, head: Head, message: bytes
     ) -> Outcome:
         """Answer a call, refuse it, or leave it running."""
-        method = head.served
+        method = head.method
+        assert method is not None  # noqa: S101  a request without one is refused
         if self._spare is not None and not method.spared:
             self._spare.connections += 1
             return _TOO_MANY
@@ -56,13 +58,15 @@ class Calls:
             return TOO_LATE
         if method.at_once is not None:
             try:
-                return framed(method, method.at_once(request))
+                answer = method.at_once(request)
+                message = answer if type(answer) is bytes else method.write(answer)
+                return len(message).to_bytes(MESSAGE_PREFIX_BYTES) + message
             except Exception:  # noqa: S110  said again below, where it becomes a status
                 pass
         context = Context(head, self._peer)
         work = method.behaviour(request, context)
         if method.streams:
-            return _Stream(connection, stream_id, head, context, work, method)
+            return _Stream(connection, stream_id, head, context, method, work)
         try:
             try:
                 pause = work.send(None)
@@ -71,12 +75,12 @@ class Calls:
                 return Reply(answer, ok(context.trailing)) if context.trailing else answer
         except (Exception, asyncio.CancelledError) as error:
             return _ended(context, error)
-        return _Unary(connection, stream_id, head, context, _resumed(work, pause), method)
+        return _Unary(connection, stream_id, head, context, method, work, pause)
 
 
 def framed(method: Method, response: Any) -> bytes:
     """Write a message with its prefix: no compression, and the length."""
-    message: bytes = method.write(response)
+    message: bytes = response if type(response) is bytes else method.write(response)
     return len(message).to_bytes(MESSAGE_PREFIX_BYTES) + message
 
 
@@ -107,34 +111,38 @@ def _resumed(work: Coroutine[Any, Any, Any], pause: Any) -> Generator[Any, Any, 
 class _Running:
     """A call that answers later; ends at its deadline, or when nobody waits for it any more."""
 
-    def __init__(self, connection: Connection, stream_id: int, head: Head, context: Context) -> None:
+    def __init__(self, connection: Connection, stream_id: int, head: Head, context: Context, method: Method) -> None:
         self._connection = connection
         self._stream_id = stream_id
         self._context = context
-        loop = asyncio.get_running_loop()
-        self._timer = None if head.timeout is None else loop.call_later(head.timeout, self._end, TOO_LATE)
-        self._task = loop.create_task(self._run())
+        self._method = method
+        self._timer: asyncio.TimerHandle | None = None
+        if head.timeout is not None:
+            self._timer = asyncio.get_running_loop().call_later(head.timeout, self._end, TOO_LATE)
+        self._task: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
         """Stop. The servicer may still finish what must be finished."""
         self._stop_timer()
-        # In the next turn: a task before its first step would not tell the servicer; one that ends itself is done then.
-        self._task.get_loop().call_soon(self._task.cancel)
+        if self._task is not None:
+            # In the next turn: a task before its first step would not tell the servicer; one that ends itself is done.
+            self._task.get_loop().call_soon(self._task.cancel)
 
     def drained(self) -> None:
         """Nothing: an answer that is sent whole waits for no room."""
 
-    async def _run(self) -> None:
-        try:
-            await self._answer()
-        except asyncio.CancelledError:
-            # The client gave up, or its time is over: the stream is gone already. If not, the servicer itself failed.
-            self._end(_FAILED)
-        except Exception as error:
-            self._end(_ended(self._context, error))
+    def _go_on(self, answer: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._guarded(answer))
 
-    async def _answer(self) -> None:
-        raise NotImplementedError
+    async def _guarded(self, answer: Coroutine[Any, Any, None]) -> None:
+        try:
+            await answer
+        except (Exception, asyncio.CancelledError) as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        # If cancelled, the client gave up, or its time is over: the stream is gone. If not, the servicer itself failed.
+        self._end(_FAILED if isinstance(error, asyncio.CancelledError) else _ended(self._context, error))
 
     def _end(self, ending: Ending) -> None:
         self._connection.end(self._stream_id, ending)
@@ -145,18 +153,57 @@ class _Running:
 
 
 class _Unary(_Running):
-    def __init__(
-        self, connection: Connection, stream_id: int, head: Head, context: Context, work: Any, method: Method
-    ) -> None:
-        self._work = work
-        self._method = method
-        super().__init__(connection, stream_id, head, context)
+    """Nearly always the servicer pauses once, for a future. That wakes it: a task for each call would cost more.
 
-    async def _answer(self) -> None:
-        response = await self._work
+    Until it pauses again it has no current task, and must not ask for one: `asyncio.timeout` does.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        stream_id: int,
+        head: Head,
+        context: Context,
+        method: Method,
+        work: Coroutine[Any, Any, Any],
+        pause: Any,
+    ) -> None:
+        super().__init__(connection, stream_id, head, context, method)
+        self._work = work
+        self._awaited: asyncio.Future[Any] | None = None
+        self._cancelled = False
+        if asyncio.isfuture(pause):
+            self._awaited = pause
+            pause.add_done_callback(self._wake)
+        else:
+            self._go_on(self._rest(pause))
+
+    def cancel(self) -> None:
+        """Stop, as a task would: by what is awaited, or at the next step if that is done already."""
+        super().cancel()
+        if self._awaited is not None:
+            self._cancelled = not self._awaited.cancel()
+
+    def _wake(self, _: asyncio.Future[Any]) -> None:
+        self._awaited = None
+        try:
+            try:
+                pause = self._work.throw(asyncio.CancelledError()) if self._cancelled else self._work.send(None)
+            except StopIteration as done:
+                self._answer(done.value)
+            else:
+                self._go_on(self._rest(pause))
+        except (Exception, asyncio.CancelledError) as error:
+            self._fail(error)
+
+    async def _rest(self, pause: Any) -> None:
+        self._answer(await _resumed(self._work, pause))
+
+    def _answer(self, response: Any) -> None:
         # From here on it is the client's to take the answer, however slowly.
         self._stop_timer()
-        self._connection.answer(self._stream_id, framed(self._method, response), ok(self._context.trailing))
+        trailers = ok(self._context.trailing) if self._context.trailing else OK
+        self._connection.answer(self._stream_id, framed(self._method, response), trailers)
 
 
 class _Stream(_Running):
@@ -166,20 +213,19 @@ class _Stream(_Running):
         stream_id: int,
         head: Head,
         context: Context,
-        responses: AsyncGenerator[Any, None],
         method: Method,
+        responses: AsyncGenerator[Any, None],
     ) -> None:
-        self._responses = responses
-        self._method = method
+        super().__init__(connection, stream_id, head, context, method)
         self._room = asyncio.Event()
-        super().__init__(connection, stream_id, head, context)
+        self._go_on(self._answer(responses))
 
     def drained(self) -> None:
         """Send the next message."""
         self._room.set()
 
-    async def _answer(self) -> None:
-        async with aclosing(self._responses) as responses:
+    async def _answer(self, responses: AsyncGenerator[Any, None]) -> None:
+        async with aclosing(responses):
             async for response in responses:
                 self._room.clear()
                 self._connection.send(self._stream_id, framed(self._method, response))

@@ -26,6 +26,7 @@ peer's windows have no room, and all that is wrong. Both ways do the same; tests
 """
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Final
 
 from gate.dataplane import frames
@@ -51,7 +52,7 @@ from gate.dataplane.heads import Head, Heads
 from gate.dataplane.limits import Limits
 from gate.dataplane.memory import Memory
 from gate.dataplane.patience import Patience
-from gate.dataplane.replies import HEAD, MESSAGE_PREFIX_BYTES, OK, Ending
+from gate.dataplane.replies import MESSAGE_PREFIX_BYTES, OK, SHORT, Ending, ShortAnswers, answer_pieces
 from gate.dataplane.requests import Requests
 from gate.dataplane.signals import Signals
 from gate.dataplane.streams import Outcome, Sender
@@ -60,12 +61,9 @@ Start = Callable[["Connection", int, Head, bytes], Outcome]
 """Begins a call on a stream, with its message."""
 
 _header: Final = frames.HEADER.unpack_from
-_HEAD_FRAME: Final = frames.frame(HEADERS, END_HEADERS, 0, HEAD)
-_OK_FRAME: Final = frames.frame(HEADERS, END_HEADERS | END_STREAM, 0, OK)
-_BEFORE_ID: Final = 5
-"""Where the stream's id begins in a frame's header."""
-_HEAD_START: Final = _HEAD_FRAME[:_BEFORE_ID]
-_OK_START: Final = _OK_FRAME[:_BEFORE_ID]
+_prefix: Final = Struct(">BI").unpack_from
+"""Reads what is in front of a message: the flag for compression, and the length."""
+_short_answers: Final = ShortAnswers()
 
 
 class Connection:
@@ -84,7 +82,7 @@ class Connection:
             self._requests.data,
             self._requests.headers,
             self._signals.priority,
-            self._requests.rst_stream,
+            self._signals.rst_stream,
             self._signals.settings,
             _no_push,
             self._signals.ping,
@@ -153,53 +151,55 @@ class Connection:
             return 0
         end = len(octets)
         requests = self._requests
+        begun = requests.begun
         while place + HEADER_BYTES <= end and not self.closed:
             high, low, kind, flags, stream_id = _header(octets, place)
             payload = place + HEADER_BYTES
-            after = payload + (high << 16 | low)
-            if after - payload > MAX_FRAME:
+            place = payload + (high << 16 | low)
+            if place - payload > MAX_FRAME:
                 raise ConnectionFaultError(ErrorCode.FRAME_SIZE_ERROR, "a frame larger than SETTINGS_MAX_FRAME_SIZE")
-            if after > end:
-                break
-            if not (
-                requests.plain
-                and (
-                    (kind == DATA and flags == END_STREAM and self._answer_at_once(stream_id, octets, payload, after))
-                    or (kind == HEADERS and flags == END_HEADERS and requests.begin(stream_id, octets[payload:after]))
-                )
-            ):
-                self._take(kind, flags, stream_id & STREAM_MASK, octets[payload:after])
-            place = after
+            if place > end:
+                return payload - HEADER_BYTES
+            if requests.plain:
+                if kind == DATA:
+                    if (
+                        flags == END_STREAM
+                        and (head := begun.get(stream_id)) is not None
+                        and self._answer_at_once(stream_id, head, octets, payload, place)
+                    ):
+                        continue
+                elif kind == HEADERS and flags == END_HEADERS and requests.begin(stream_id, octets[payload:place]):
+                    continue
+            self._take(kind, flags, stream_id & STREAM_MASK, octets[payload:place])
         return place
 
-    def _answer_at_once(self, stream_id: int, octets: bytes, payload: int, after: int) -> bool:
-        """Answer a call whose whole message is here; False if it has to go the long way."""
+    def _answer_at_once(self, stream_id: int, head: Head, octets: bytes, payload: int, after: int) -> bool:
+        """Answer a call whose whole message is here; False if it has to go the long way.
+
+        Windows are looked at here and not by those who keep them: it is the hot path.
+        """
         requests = self._requests
-        head = requests.begun.get(stream_id)
         size = after - payload
         if (
-            head is None
-            # The flag for compression is the first of these five bytes, 0, and the message's length the others.
-            or int.from_bytes(octets[payload : payload + MESSAGE_PREFIX_BYTES]) != size - MESSAGE_PREFIX_BYTES
+            size < MESSAGE_PREFIX_BYTES
+            or _prefix(octets, payload) != (0, size - MESSAGE_PREFIX_BYTES)
             or (head.content_length is not None and head.content_length != size)
-            or not requests.intake.fits(size)
+            or (unreturned := requests.intake.unreturned + size) > requests.intake.half
         ):
             return False
+        requests.intake.unreturned = unreturned
         del requests.begun[stream_id]
         answer = self.start(self, stream_id, head, octets[payload + MESSAGE_PREFIX_BYTES : after])
         sender = self._sender
-        if type(answer) is bytes and (sent := len(answer)) <= MAX_FRAME and sender.has_room(sent):
+        if (
+            type(answer) is bytes
+            and (sent := len(answer)) <= MAX_FRAME
+            and sent <= sender.window
+            and sent <= sender.initial_window
+        ):
             sender.window -= sent
-            stream = stream_id.to_bytes(4)
-            sender.out.append(
-                b"".join(
-                    (
-                        _HEAD_START, stream, HEAD,
-                        sent.to_bytes(3), b"\0\0", stream, answer,
-                        _OK_START, stream, OK,
-                    )
-                )
-            )  # fmt: skip
+            pieces = _short_answers[answer] if sent <= SHORT else answer_pieces(answer)
+            sender.out.append(stream_id.to_bytes(4).join(pieces))
             self._patience.answered += 1
         else:
             requests.proceed(stream_id, head, answer)

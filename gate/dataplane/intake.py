@@ -1,39 +1,38 @@
-"""How much a client may still send: our windows, counted as it sends and given back before they are used up."""
+"""How much a client may still send: our windows, given back before they are used up, and unfinished requests."""
 
 from typing import Final
 
-from gate.dataplane import frames
+from gate.dataplane import bodies, frames
 from gate.dataplane.frames import ConnectionFaultError, ErrorCode, StreamFaultError
 from gate.dataplane.limits import Limits
+from gate.dataplane.memory import Memory
+from gate.dataplane.replies import Ending
 from gate.dataplane.streams import Sender, Stream
 
 
 class Intake:
-    """One connection's windows (RFC 9113, section 5.2), its own and those of its streams."""
+    """One connection's windows (RFC 9113, section 5.2), and bodies that are not whole."""
 
-    __slots__ = ("_half", "_limits", "_sender", "_unreturned")
+    __slots__ = ("_buffered", "_limits", "_memory", "_sender", "half", "unreturned")
 
-    def __init__(self, sender: Sender, limits: Limits) -> None:
+    def __init__(self, sender: Sender, limits: Limits, memory: Memory) -> None:
         self._sender: Final = sender
         self._limits: Final = limits
-        self._half: Final = limits.connection_window // 2
-        self._unreturned = 0
-
-    def fits(self, size: int) -> bool:
-        """Count what came if that is all there is to do."""
-        if self._unreturned + size > self._half:
-            return False
-        self._unreturned += size
-        return True
+        self._memory: Final = memory
+        self._buffered = 0
+        self.half: Final = limits.connection_window // 2
+        """Bytes after which the window is given back."""
+        self.unreturned = 0
+        """Bytes that the client was not yet allowed to send again."""
 
     def take(self, size: int) -> None:
         """Count what came on the connection, and give it back once half is used. Raises ConnectionFaultError."""
-        self._unreturned += size
-        if self._unreturned > self._limits.connection_window:
+        self.unreturned += size
+        if self.unreturned > self._limits.connection_window:
             raise ConnectionFaultError(ErrorCode.FLOW_CONTROL_ERROR, "more data than the connection's window")
-        if self._unreturned > self._half:
-            self._sender.out.append(frames.window_update(0, self._unreturned))
-            self._unreturned = 0
+        if self.unreturned > self.half:
+            self._sender.out.append(frames.window_update(0, self.unreturned))
+            self.unreturned = 0
 
     def take_on(self, stream: Stream, size: int) -> None:
         """Count what came on a stream that goes on, and give it back likewise. Raises StreamFaultError."""
@@ -43,3 +42,22 @@ class Intake:
         if stream.unreturned > self._limits.stream_window // 2:
             self._sender.out.append(frames.window_update(stream.id, stream.unreturned))
             stream.unreturned = 0
+
+    def hold(self, size: int) -> None:
+        """Count bytes of unfinished requests."""
+        self._buffered += size
+        self._memory.held += size
+
+    def unacceptable(self, stream: Stream) -> Ending | None:
+        """Tell why a request that is still coming is refused, if it is.
+
+        One that will be refused whatever comes is heard until it has said a message: a client that streams its
+        requests waits for an answer then, and until then may still break the protocol, which it is told first.
+        """
+        if self._buffered > self._limits.buffered_bytes or self._memory.short:
+            self._memory.shed.memory += 1
+            return bodies.TOO_MUCH
+        refusal = bodies.too_early(stream.body, self._limits.message_bytes)
+        if stream.head.refusal is not None and (refusal or bodies.has_message(stream.body)):
+            return stream.head.refusal
+        return refusal

@@ -37,6 +37,12 @@ class Limits:
     """Open at once, over all addresses of the data plane."""
     spare_connections: int = 64
     """Beyond those, on which only health is answered."""
+    handshakes: int = 256
+    """Of TLS, under way at once, beside the connections; further ones wait to be accepted. Each takes 256 KiB."""
+    handshake_seconds: float = 10.0
+    """From the accept to the end of the handshake."""
+    hurried_seconds: float = 2.0
+    """Likewise, for those that begin while more than half as many as may be are under way."""
     preface_seconds: float = 10.0
     """From connecting to the end of the client's first SETTINGS."""
     header_seconds: float = 10.0

@@ -18,7 +18,10 @@ class Method:
         self.behaviour: Callable[[Any, Any], Any] = handler.unary_stream if self.streams else handler.unary_unary
         plain = getattr(self.behaviour, "at_once", None)
         self.at_once: Callable[[Any], Any] | None = plain and MethodType(plain, handler.unary_unary.__self__)
-        """The method without a coroutine around it, if it has such a form; asked again with one if it raises."""
+        """The method without a coroutine around it, if it has such a form; asked again with one if it raises.
+
+        What it returns may be the bytes of the message already.
+        """
         self.read: Callable[[bytes], Any] = handler.request_deserializer
         self.write: Callable[[Any], bytes] = handler.response_serializer
 

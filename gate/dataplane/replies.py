@@ -8,6 +8,7 @@ from urllib.parse import quote
 import grpc
 
 from gate.dataplane.fields import Field, block
+from gate.dataplane.frames import DATA, END_HEADERS, END_STREAM, HEADERS, frame
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -52,6 +53,36 @@ OK: Final = block([(b"grpc-status", b"0")])
 
 DONE: Final = Ending(HEAD + OK, OK)
 """The end of a stream of messages."""
+
+
+_BEFORE_ID: Final = 5
+"""Where the stream's id begins in a frame's header."""
+_HEAD_START: Final = frame(HEADERS, END_HEADERS, 0, HEAD)[:_BEFORE_ID]
+_DATA_START: Final = bytes((DATA, 0))
+"""Type and flags, between the length and the stream's id."""
+_OK_START: Final = frame(HEADERS, END_HEADERS | END_STREAM, 0, OK)[:_BEFORE_ID]
+SHORT: Final = 32
+"""Bytes of an answer that is likely the same for many calls."""
+_REMEMBERED: Final = 1_024
+
+Pieces = tuple[bytes, bytes, bytes, bytes]
+"""What is around the stream's id, which each of the three frames of an answer has in it."""
+
+
+def answer_pieces(payload: bytes) -> Pieces:
+    """Write the frames of a whole answer that fits into one frame of DATA."""
+    return _HEAD_START, HEAD + len(payload).to_bytes(3) + _DATA_START, payload + _OK_START, OK
+
+
+class ShortAnswers(dict[bytes, Pieces]):
+    """Answers up to `SHORT`, by what they say; bounded in memory."""
+
+    def __missing__(self, payload: bytes) -> Pieces:
+        """Write an answer that was not given before."""
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        pieces = self[payload] = answer_pieces(payload)
+        return pieces
 
 
 def ending(code: grpc.StatusCode, message: str, metadata: Metadata = (), http_status: int = OK_STATUS) -> Ending:

@@ -12,7 +12,7 @@ from gate.dataplane.limits import Limits
 from gate.dataplane.memory import Memory
 from gate.dataplane.past import Past
 from gate.dataplane.patience import Patience
-from gate.dataplane.replies import Ending, Reply
+from gate.dataplane.replies import OK, Ending, Reply
 from gate.dataplane.streams import Outcome, Sender, Stream
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class Requests:
         self._limits: Final = limits
         self._memory: Final = memory
         self._known: Final = known
-        self.intake: Final = Intake(sender, limits)
-        self._buffered = 0
+        self.intake: Final = Intake(sender, limits, memory)
         self._past: Final = Past()
         self.begun: dict[int, Head] = {}
         """Requests whose head alone is here, and plain."""
@@ -162,40 +161,13 @@ class Requests:
             self._patience.charge("DATA")
         stream.seen = self._connection.now
         stream.body += piece
-        self._hold(len(piece))
+        self.intake.hold(len(piece))
         if ends_stream:
             self._ended(stream)
-        elif refusal := self._unacceptable(stream):
+        elif refusal := self.intake.unacceptable(stream):
             self._refuse(stream, refusal)
         else:
             self.intake.take_on(stream, len(payload))
-
-    def _unacceptable(self, stream: Stream) -> Ending | None:
-        """Tell why a request that is still coming is refused, if it is.
-
-        One that will be refused whatever comes is heard until it has said a message: a client that streams its
-        requests waits for an answer then, and until then may still break the protocol, which it is told first.
-        """
-        if self._buffered > self._limits.buffered_bytes or self._memory.short:
-            self._memory.shed.memory += 1
-            return bodies.TOO_MUCH
-        refusal = bodies.too_early(stream.body, self._limits.message_bytes)
-        if stream.head.refusal is not None and (refusal or bodies.has_message(stream.body)):
-            return stream.head.refusal
-        return refusal
-
-    def rst_stream(self, _: int, stream_id: int, payload: bytes) -> None:
-        """Take RST_STREAM: the client no longer wants an answer."""
-        if len(payload) != 4:  # noqa: PLR2004  an error code
-            raise ConnectionFaultError(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM of other than 4 bytes")
-        self.expect_used("RST_STREAM", stream_id)
-        self._patience.charge("RST_STREAM")
-        if stream := self.streams.get(stream_id):
-            self._close(stream)
-
-    def _hold(self, size: int) -> None:
-        self._buffered += size
-        self._memory.held += size
 
     def expect_used(self, what: str, stream_id: int) -> None:
         """Refuse a frame on a stream that never was; after a final GOAWAY there may be some that we do not know."""
@@ -209,7 +181,7 @@ class Requests:
         if head.content_length not in {None, len(body)}:
             raise StreamFaultError(ErrorCode.PROTOCOL_ERROR, stream.id, "another length than content-length says")
         message = head.refusal or bodies.message(body, head.encoding, self._limits.message_bytes)
-        self._hold(-len(body))
+        self.intake.hold(-len(body))
         stream.body = bytearray()
         if isinstance(message, Ending):
             self._refuse(stream, message)
@@ -238,6 +210,9 @@ class Requests:
         """Send a message of an answer, and its end if there are trailers. A stream that is gone takes nothing."""
         stream = self.streams.get(stream_id)
         if stream is None:
+            return
+        if trailers is OK and not stream.begun and self._sender.whole(stream, payload):
+            self.over(stream)
             return
         stream.seen = self._connection.now
         if not stream.begun:
@@ -272,12 +247,15 @@ class Requests:
     def over(self, stream: Stream) -> None:
         """Forget a stream whose answer is sent."""
         self._patience.answered += 1
-        self._close(stream)
+        self.drop(stream)
 
-    def _close(self, stream: Stream) -> None:
+    def drop(self, stream: Stream) -> None:
+        """Forget a stream, answered or not, and stop its call."""
         del self.streams[stream.id]
-        self._hold(-len(stream.body))
-        self._sender.forget(stream)
+        if stream.body:
+            self.intake.hold(-len(stream.body))
+        if stream.outgoing:
+            self._sender.forget(stream)
         if stream.call is not None:
             stream.call.cancel()
         self._connection.idle()
@@ -287,7 +265,7 @@ class Requests:
         self._sender.out.append(frames.rst_stream(fault.stream_id, fault.code))
         self._past.give_up(fault.stream_id)
         if stream := self.streams.get(fault.stream_id):
-            self._close(stream)
+            self.drop(stream)
         self._patience.charge(str(fault))
 
     def expire(self, now: float) -> None:
@@ -307,4 +285,4 @@ class Requests:
         self.open_block = None
         self.begun.clear()
         for stream in list(self.streams.values()):
-            self._close(stream)
+            self.drop(stream)

@@ -7,12 +7,13 @@ import socket
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from gate.dataplane.calls import Calls
 from gate.dataplane.connection import Connection
 from gate.dataplane.context import Peer
 from gate.dataplane.frames import ConnectionFaultError, ErrorCode
+from gate.dataplane.handshakes import Handshakes
 from gate.dataplane.heads import Heads
 from gate.dataplane.limits import Limits
 from gate.dataplane.memory import Memory
@@ -31,7 +32,6 @@ _LINGER_S: Final = 1.0
 _BUFFER: Final = memoryview(bytearray(64 * 1024))
 """What is read at once: some 600 calls, so that a busy connection leaves the others their turn."""
 
-_HANDSHAKE_S: Final = 10.0
 _AGE_SPREAD: Final = 0.1
 _BACKLOG: Final = 1_024
 _log: Final = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Server:
         self._memory = Memory(limits.all_buffered_bytes)
         self._links: set[_Link] = set()
         self._listeners: list[asyncio.Server] = []
+        self._handshakes = None if door.tls is None else Handshakes(door.tls.asyncio_context(), limits)
         self._accepted: Counter[str] = Counter(tcp=0, unix=0)
         self._faults: Counter[str] = Counter({code.name: 0 for code in ErrorCode})
         self._answered = 0
@@ -62,7 +63,7 @@ class Server:
         bound = []
         for address in addresses:
             sock, name = listening_socket(address, _BACKLOG, self._door.unix_mode)
-            self._listeners.append(await self._listener(sock))
+            await self._take(sock)
             bound.append(name)
         self._tick()
         return bound
@@ -100,6 +101,8 @@ class Server:
         """Take no more connections, let calls in flight end within `grace` seconds, and hang up."""
         for listener in self._listeners:
             listener.close()
+        if self._handshakes is not None:
+            await self._handshakes.close()
         for link in list(self._links):
             link.connection.drain()
         if self._links:
@@ -137,17 +140,14 @@ class Server:
         self._faults[fault.code.name] += 1
         tell(_log, CONNECTION_FAULT, peer=peer, code=fault.code.name, why=fault.why)
 
-    async def _listener(self, sock: socket.socket) -> asyncio.Server:
+    async def _take(self, sock: socket.socket) -> None:
         unix = sock.family == socket.AF_UNIX
-        tls: dict[str, Any] = {}
-        if not unix and self._door.tls is not None:
-            tls = {
-                "ssl": self._door.tls.asyncio_context(),
-                "ssl_handshake_timeout": _HANDSHAKE_S,
-                "ssl_shutdown_timeout": _LINGER_S,
-            }
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(partial(_Link, self, ages=not unix), sock=sock, backlog=_BACKLOG, **tls)
+        make = partial(_Link, self, ages=not unix)
+        if unix or self._handshakes is None:
+            loop = asyncio.get_running_loop()
+            self._listeners.append(await loop.create_server(make, sock=sock, backlog=_BACKLOG))
+        else:
+            self._handshakes.listen(sock, make)
 
     def age(self) -> float:
         """Choose how many seconds a connection may last."""

@@ -1,4 +1,4 @@
-"""The frames that steer a connection: SETTINGS, PING, WINDOW_UPDATE, GOAWAY, and PRIORITY, which is ignored."""
+"""The frames that steer a connection: SETTINGS, PING, WINDOW_UPDATE, RST_STREAM, GOAWAY; PRIORITY is ignored."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """Takes the client's word on windows, sizes and liveness."""
+    """Takes the client's word on windows, sizes, liveness, and what it gives up."""
 
     def __init__(
         self,
@@ -118,6 +118,15 @@ class Signals:
         if len(self._sender.out) == sent:
             # Nothing waited for it; it may be one byte each.
             self._patience.charge("WINDOW_UPDATE")
+
+    def rst_stream(self, _: int, stream_id: int, payload: bytes) -> None:
+        """Take RST_STREAM: the client no longer wants an answer."""
+        if len(payload) != 4:  # noqa: PLR2004  an error code
+            raise ConnectionFaultError(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM of other than 4 bytes")
+        self._requests.expect_used("RST_STREAM", stream_id)
+        self._patience.charge("RST_STREAM")
+        if stream := self._requests.streams.get(stream_id):
+            self._requests.drop(stream)
 
     def goaway(self, _: int, stream_id: int, payload: bytes) -> None:
         """Take GOAWAY: the client will hang up; what it still asks is answered."""

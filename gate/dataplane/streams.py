@@ -17,7 +17,7 @@ from gate.dataplane.frames import (
 from gate.dataplane.heads import Head
 from gate.dataplane.limits import Limits
 from gate.dataplane.memory import Memory
-from gate.dataplane.replies import HEAD, Ending, Reply
+from gate.dataplane.replies import HEAD, Ending, Reply, answer_pieces
 
 
 class Call(Protocol):
@@ -88,9 +88,14 @@ class Sender:
         self._starved: dict[int, Stream] = {}
         """Streams whose answers wait for the connection's window, and not for their own."""
 
-    def has_room(self, size: int) -> bool:
-        """Tell whether a new stream can send so much at once."""
-        return size <= self.window and size <= self.initial_window
+    def whole(self, stream: Stream, payload: bytes) -> bool:
+        """Send a whole answer at once, and its end; False if it has to go piece by piece."""
+        sent = len(payload)
+        if sent > min(self.window, stream.send_window, MAX_FRAME):
+            return False
+        self.window -= sent
+        self.out.append(stream.id.to_bytes(4).join(answer_pieces(payload)))
+        return True
 
     def begin(self, stream: Stream) -> None:
         """Send the head of an answer."""

@@ -7,10 +7,9 @@ from sendgate.v1 import send_gate_pb2_grpc as rpc
 
 from gate.errors import GateError, InvalidFieldError, Reason
 from gate.rules.model import Event
-from gate.rules.outcome import Answer
 from gate.service.check import Checker
 from gate.service.record import Recorder
-from gate.status import Context, answering, answering_at_once, status
+from gate.status import Context, answering, answering_at_once, status, written
 from gate.wire import checks, events
 from gate.wire.address import AddressReader
 from gate.wire.fields import at_most
@@ -28,6 +27,10 @@ class SendGateServicer(rpc.SendGateServiceServicer):
         self._read_address = read_address
         self._clock = clock
 
+    def _check_send(self, request: pb.CheckSendRequest) -> bytes:
+        return checks.written(self._check(*checks.check(request, self._read_address)))
+
+    @written(_check_send)
     @answering_at_once
     def CheckSend(self, request: pb.CheckSendRequest) -> pb.CheckSendResponse:
         """Decide on one send."""
@@ -65,12 +68,15 @@ class SendGateServicer(rpc.SendGateServiceServicer):
         at_most("events", request.events, checks.BATCH)
         read = [self._event(message) for message in request.events]
         answers = iter(await self._recorder.record([event for event in read if isinstance(event, Event)]))
-        return pb.BatchRecordEventsResponse(
-            results=[
-                _event_result(place, event if isinstance(event, InvalidFieldError) else next(answers))
-                for place, event in enumerate(read)
-            ]
-        )
+        response = pb.BatchRecordEventsResponse()
+        for place, event in enumerate(read):
+            answer = event if isinstance(event, InvalidFieldError) else next(answers)
+            result = response.results.add()
+            if isinstance(answer, InvalidFieldError):
+                result.error.CopyFrom(status(answer, f"events[{place}]"))
+            else:
+                events.fill_response(result.response, answer)
+        return response
 
     def _check_result(self, place: int, request: pb.CheckSendRequest) -> pb.BatchCheckSendResult:
         try:
@@ -84,9 +90,3 @@ class SendGateServicer(rpc.SendGateServiceServicer):
             return events.event(message, self._clock(), self._read_address)
         except InvalidFieldError as error:
             return error
-
-
-def _event_result(place: int, answer: Answer | InvalidFieldError) -> pb.BatchRecordEventsResult:
-    if isinstance(answer, InvalidFieldError):
-        return pb.BatchRecordEventsResult(error=status(answer, f"events[{place}]"))
-    return pb.BatchRecordEventsResult(response=events.event_response(answer))

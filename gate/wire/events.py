@@ -17,36 +17,53 @@ from gate.rules.model import (
 )
 from gate.rules.outcome import Answer
 from gate.wire.address import AddressReader
-from gate.wire.checks import nobody_named, suppression
+from gate.wire.checks import fill, nobody_named
 from gate.wire.enums import CHANNELS, OUTCOME_NUMBERS, SEVERITIES, STATUS_NUMBERS, VERDICTS
-from gate.wire.fields import bounded, enum_value, location, past_time, required
+from gate.wire.fields import DEFAULT_LOCATION, SURELY_SHORT, bounded, enum_value, past_time, required
 
 BODY_BYTES: Final = 4_096
 
 
 def event(message: pb.Event, now: int, read_address: AddressReader) -> Event:
     """Read an event that arrived at `now`. Raises InvalidFieldError."""
-    event_id = required("event_id", message.event_id)
-    location_id = location(message.location_id)
-    contact_id = bounded("contact_id", message.contact_id)
-    provider = bounded("provider", message.provider)
+    event_id, location_id, contact_id = message.event_id, message.location_id, message.contact_id
+    provider, address = message.provider, message.address
+    if (
+        not event_id
+        or len(event_id) > SURELY_SHORT
+        or len(location_id) > SURELY_SHORT
+        or len(contact_id) > SURELY_SHORT
+        or len(provider) > SURELY_SHORT
+    ):
+        required("event_id", event_id)
+        bounded("location_id", location_id)
+        bounded("contact_id", contact_id)
+        bounded("provider", provider)
     channel, detail = _detail(message)
-    address = read_address(channel, message.address) if message.address else ""
+    if address:
+        address = read_address(channel, address)
     if not contact_id and not address:
         raise nobody_named()
     occur_time = past_time("occur_time", message.occur_time, now) if message.HasField("occur_time") else None
-    return Event(event_id, location_id, contact_id, address, occur_time, provider, detail)
+    return Event(event_id, location_id or DEFAULT_LOCATION, contact_id, address, occur_time, provider, detail)
 
 
 def event_response(answer: Answer) -> pb.RecordEventResponse:
     """Write what an event came to."""
-    return pb.RecordEventResponse(
-        outcome=OUTCOME_NUMBERS[answer.outcome],
-        set=map(suppression, answer.set),
-        lifted=map(suppression, answer.lifted),
-        status=STATUS_NUMBERS[answer.status],
-        revision=str(answer.revision),
-    )
+    response = pb.RecordEventResponse()
+    fill_response(response, answer)
+    return response
+
+
+def fill_response(response: pb.RecordEventResponse, answer: Answer) -> None:
+    """Write what an event came to into an empty message: nothing is copied."""
+    response.outcome = OUTCOME_NUMBERS[answer.outcome]
+    response.status = STATUS_NUMBERS[answer.status]
+    response.revision = str(answer.revision)
+    for row in answer.set:
+        fill(response.set.add(), row)
+    for row in answer.lifted:
+        fill(response.lifted.add(), row)
 
 
 def _detail(message: pb.Event) -> tuple[Channel, Detail]:
@@ -83,7 +100,11 @@ def _inbound_message(message: pb.InboundMessage) -> InboundMessage:
 
 
 def _sms_failure(message: pb.SmsFailure) -> SmsFailure:
-    return SmsFailure(bounded("error_code", message.error_code), bounded("message_status", message.message_status))
+    error_code, message_status = message.error_code, message.message_status
+    if len(error_code) > SURELY_SHORT or len(message_status) > SURELY_SHORT:
+        bounded("error_code", error_code)
+        bounded("message_status", message_status)
+    return SmsFailure(error_code, message_status)
 
 
 def _email_failure(message: pb.EmailFailure) -> EmailFailure:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import grpc
 
 from gate.dataplane.limits import Limits
 from gate.dataplane.server import Server
+from gate.identity.door import Door
 from tests.unit.dataplane_peer import (
     ACK,
     EMPTY_TABLE,
@@ -40,9 +42,11 @@ async def echo(request: bytes, _: Any) -> bytes:
 
 
 @asynccontextmanager
-async def served(address: str, limits: Limits | None = None, grace: float = 0.0, **methods: Any) -> AsyncIterator[Any]:
+async def served(
+    address: str, limits: Limits | None = None, grace: float = 0.0, door: Door | None = None, **methods: Any
+) -> AsyncIterator[Any]:
     """Serve methods of `test.Words` on an address; yield the server and where it listens."""
-    server = Server(limits or Limits())
+    server = Server(limits or Limits(), door or Door())
     serving = {"Echo": grpc.unary_unary_rpc_method_handler(echo, unread, unread)}
     for name, behaviour in methods.items():
         kind = grpc.unary_stream_rpc_method_handler if name == "Stream" else grpc.unary_unary_rpc_method_handler
@@ -89,13 +93,13 @@ class Client:
         self.heard: list[Frame] = []
 
     @classmethod
-    async def connect(cls, address: str, *values: tuple[int, int]) -> Self:
+    async def connect(cls, address: str, *values: tuple[int, int], tls: ssl.SSLContext | None = None) -> Self:
         """Connect and greet."""
         if address.startswith("unix:"):
             client = cls(*await asyncio.open_unix_connection(address.removeprefix("unix:")))
         else:
             host, port = address.rsplit(":", 1)
-            client = cls(*await asyncio.open_connection(host, int(port)))
+            client = cls(*await asyncio.open_connection(host, int(port), ssl=tls))
         client.send(PREFACE, settings(*values), frame(Kind.SETTINGS, ACK, 0))
         return client
 

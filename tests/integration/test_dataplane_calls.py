@@ -11,7 +11,20 @@ import pytest
 from tests.integration.dataplane_client import Client, eventually, served
 from tests.unit.dataplane_peer import Code, Kind, frame, framed, word
 
-OVER = pytest.mark.parametrize("pauses", [True, False], ids=["after a pause", "at once"])
+OVER = pytest.mark.parametrize("pauses", ["", "turn", "future", "future, turn"])
+"""What a method waits for before it is over."""
+
+
+async def wait_for(pauses: str) -> None:
+    """Wait for a turn of the loop, for a future, for one after the other, or for nothing."""
+    for pause in pauses.split(", "):
+        if pause == "turn":
+            await asyncio.sleep(0)
+        elif pause == "future":
+            loop = asyncio.get_running_loop()
+            future = loop.create_future()
+            loop.call_soon(future.set_result, None)
+            await future
 
 
 class Waiting:
@@ -61,7 +74,7 @@ async def test_a_hit_makes_no_task(address: str) -> None:
 
 
 async def test_a_call_may_pause_and_go_on(address: str) -> None:
-    """A method that waits goes on as a task from where it paused, while others are answered."""
+    """A method that waits goes on from where it paused, while others are answered."""
     waiting = Waiting()
 
     async def turns(request: bytes, _: Any) -> bytes:
@@ -140,6 +153,48 @@ async def test_a_client_gives_up(address: str, how: str) -> None:
         client.close()
 
 
+async def test_a_client_gives_up_as_the_wait_is_over(address: str) -> None:
+    """A method hears of it even if what it waited for is done, as a task would; the others do not notice."""
+    waiting = Waiting()
+    async with served(address, Wait=waiting.method) as (server, bound):
+        client = await Client.connect(bound)
+        client.ask(1, "Wait")
+        await eventually(lambda: waiting.began, "began")
+        (link,) = server._links  # noqa: SLF001  in the same turn of the loop
+
+        waiting.go.set()
+        link.connection.receive(frame(Kind.RST_STREAM, 0, 1, word(Code.CANCEL)))
+
+        await eventually(lambda: waiting.ended, "ended")
+        assert waiting.ended == ["cancelled"]
+        client.ask(3, "Echo", b"word")
+        assert (await client.answer(3)).body == framed(b"word")
+        client.close()
+
+
+async def test_a_method_that_pauses_twice_is_a_task(address: str) -> None:
+    """From its second pause on a method has a current task, and ends with its call."""
+    waiting = Waiting()
+    tasks: list[Any] = []
+
+    async def pause(request: bytes, context: Any) -> bytes:
+        await wait_for("future, turn")
+        tasks.append(asyncio.current_task())
+        return await waiting.method(request, context)
+
+    async with served(address, Pause=pause) as (_, bound):
+        client = await Client.connect(bound)
+        client.ask(1, "Pause")
+        await eventually(lambda: waiting.began, "began")
+        client.send(frame(Kind.RST_STREAM, 0, 1, word(Code.CANCEL)))
+
+        await eventually(lambda: waiting.ended, "ended")
+
+        assert waiting.ended == ["cancelled"]
+        assert None not in tasks
+        client.close()
+
+
 async def test_what_must_be_finished_is(address: str) -> None:
     """A cancelled method may shield what it began."""
     waiting = Waiting()
@@ -171,12 +226,11 @@ FAULTS: dict[str, Any] = {
 
 @OVER
 @pytest.mark.parametrize("error", FAULTS.values(), ids=FAULTS.keys())
-async def test_a_method_that_fails(address: str, error: Any, caplog: pytest.LogCaptureFixture, *, pauses: bool) -> None:
+async def test_a_method_that_fails(address: str, error: Any, caplog: pytest.LogCaptureFixture, pauses: str) -> None:
     """A fault of a method is answered without its details, whatever it is; the connection and other calls go on."""
 
     async def fail(_: bytes, __: Any) -> Any:
-        if pauses:
-            await asyncio.sleep(0)
+        await wait_for(pauses)
         if error is not None:
             raise error
         return 7
@@ -199,12 +253,11 @@ async def test_a_method_that_fails(address: str, error: Any, caplog: pytest.LogC
 
 
 @OVER
-async def test_a_method_aborts(address: str, *, pauses: bool) -> None:
+async def test_a_method_aborts(address: str, pauses: str) -> None:
     """A method ends its call with a status, details and metadata of its choice."""
 
     async def abort(_: bytes, context: Any) -> bytes:
-        if pauses:
-            await asyncio.sleep(0)
+        await wait_for(pauses)
         await context.abort(grpc.StatusCode.ABORTED, "no: 100 %", (("x-why", "because"), ("y-bin", b"\0")))
         return b"never"
 
@@ -220,12 +273,11 @@ async def test_a_method_aborts(address: str, *, pauses: bool) -> None:
 
 
 @OVER
-async def test_trailing_metadata(address: str, *, pauses: bool) -> None:
+async def test_trailing_metadata(address: str, pauses: str) -> None:
     """What a method adds to its answer follows it."""
 
     async def add(request: bytes, context: Any) -> bytes:
-        if pauses:
-            await asyncio.sleep(0)
+        await wait_for(pauses)
         context.set_trailing_metadata((("x-took", "1"),))
         return request
 

@@ -66,6 +66,17 @@ def test_denials_that_differ_in_anything_are_told_apart() -> None:
         assert not response.allowed
         assert response.deny_reason == pb.DenyReason.Value(f"DENY_REASON_{decision.deny_reason}")
         assert list(response.suppressions) == [checks.suppression(row) for row in decision.suppressions]
+        assert pb.CheckSendResponse.FromString(checks.written(decision)) == response
+
+
+def test_no_denial_is_written_as_one_before_it() -> None:
+    """Each says its own, also when so many came before that they are not kept, and where they are no more."""
+    for number in range(20_000):
+        row = Suppression(ON_CONTACT, None, Cause.MANUAL, NOON, event_id=str(number))
+
+        octets = checks.written(Decision(DenyReason.DND_ALL_CHANNELS, (row,)))
+
+        assert octets.endswith(str(number).encode())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +94,7 @@ def test_denials_that_differ_in_anything_are_told_apart() -> None:
 def test_decisions_without_suppressions(decision: Decision, expected: pb.CheckSendResponse) -> None:
     """Only a decision without a reason to deny is written as allowed."""
     assert checks.check_response(decision) == expected
+    assert pb.CheckSendResponse.FromString(checks.written(decision)) == expected
 
 
 @pytest.mark.parametrize("text", ["x" * 64, "x" * 65, "x" * 256, "é" * 128, "😀" * 64])
