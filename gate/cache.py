@@ -31,7 +31,6 @@ Question = Channel | tuple[str, Channel]
 MEMOS: Final = 8
 """Decisions kept with one state at most: one question for each channel, and some that name an address."""
 
-_NO_SUPPRESSIONS: Final = EMPTY.suppressions
 _log: Final = logging.getLogger(__name__)
 
 
@@ -174,21 +173,21 @@ class States:
 
     def read_each(self, subjects: Iterable[Subject]) -> dict[Subject, SubjectState]:
         """Return subjects' states as `read` does, with few queries."""
-        states: dict[Subject, SubjectState] = {}
-        linked: list[Subject] = []
-        for subject in subjects:
+        states = dict.fromkeys(subjects, EMPTY)
+        unknown: list[Subject] = []
+        for subject in states:
             known = self._cache.get(subject)
-            if known is not None:
+            if known is None:
+                unknown.append(subject)
+            else:
                 states[subject] = known.state
-                continue
-            states[subject] = EMPTY
-            if self.suspect(subject):
-                states[subject] = self._store.load(subject)
-            elif subject.kind == "contact":
-                linked.append(subject)
-        if linked:
-            for subject, links in self._store.links_of_each(linked).items():
-                states[subject] = SubjectState(_NO_SUPPRESSIONS, {link.address: link for link in links})
+        links = self._store.links_of_each([subject for subject in unknown if subject.kind == "contact"])
+        rows = self._store.suppressions_of_each(list(filter(self.suspect, unknown)))
+        unsuppressed, unlinked = EMPTY
+        for subject, used in links.items():
+            states[subject] = SubjectState(unsuppressed, used)
+        for subject, told in rows.items():
+            states[subject] = SubjectState(told, links.get(subject, unlinked))
         return states
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gate.rules.model import Link, Subject
@@ -18,9 +18,8 @@ _MERGE: Final = """
 _OF_CONTACT: Final = "SELECT * FROM link WHERE location_id = ? AND contact_id = ?"
 _AMONG_CONTACTS: Final = "SELECT * FROM link WHERE location_id = ? AND contact_id IN (?)"
 _OF_CONTACTS: Final = """
-    WITH wanted (location_id, contact_id) AS (VALUES (?, ?))
-    SELECT location_id, contact_id, address, linked_time, unlinked_time
-    FROM wanted CROSS JOIN link USING (location_id, contact_id)
+    WITH wanted (place, location_id, contact_id) AS (VALUES (?, ?, ?))
+    SELECT place, address, linked_time, unlinked_time FROM wanted CROSS JOIN link USING (location_id, contact_id)
 """
 _SCAN: Final = Scan(
     parts="SELECT location_id FROM link WHERE location_id > ? ORDER BY location_id LIMIT 1",
@@ -48,12 +47,13 @@ def of_contact(database: Database, contact: Subject) -> list[Link]:
     return list(map(Link._make, database.read(_OF_CONTACT, (contact.location_id, contact.id))))
 
 
-def of_contacts(database: Database, contacts: Iterable[Subject]) -> Mapping[Subject, list[Link]]:
+def of_contacts(database: Database, contacts: Sequence[Subject]) -> dict[Subject, dict[str, Link]]:
     """Read every address that the contacts use or ever used; who has none is left out."""
-    links = defaultdict(list)
-    keys = [(location_id, contact_id) for location_id, _, contact_id in contacts]
-    for link in map(Link._make, database.read_each(_OF_CONTACTS, keys)):
-        links[Subject(link.location_id, "contact", link.contact_id)].append(link)
+    links: defaultdict[Subject, dict[str, Link]] = defaultdict(dict)
+    keys = [(place, location_id, contact_id) for place, (location_id, _, contact_id) in enumerate(contacts)]
+    for place, address, linked_time, unlinked_time in database.read_each(_OF_CONTACTS, keys):
+        contact = contacts[place]
+        links[contact][address] = Link(contact.location_id, contact.id, address, linked_time, unlinked_time)
     return links
 
 

@@ -85,7 +85,8 @@ def restore(file: Path, database: Path, tell: Tell) -> Restored:
 def _failed(source: Path, target: Path, error: Exception) -> CopyError:
     if damaged(error):
         return CopyError(f"{source}: damaged ({error}); {target} was not written: see `sendgate doctor`")
-    return CopyError(f"{target}: {error}; it was not written")
+    why = (error.strerror or error) if isinstance(error, OSError) else error
+    return CopyError(f"{target}: {why}; it was not written")
 
 
 def _settled(place: Path) -> Extent | None:

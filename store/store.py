@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -83,7 +83,19 @@ class Store:
         """Read every address that a contact uses or ever used."""
         return addresses.of_contact(self.database, contact)
 
-    def links_of_each(self, contacts: Iterable[Subject]) -> Mapping[Subject, list[Link]]:
+    def suppressions_of_each(self, subjects: Sequence[Subject]) -> dict[Subject, dict[Ground, Suppression]]:
+        """Read all that stands or stood on subjects of any kind; on whom nothing does is left out."""
+        found = suppressions.of_each(self.database, subjects)
+        for salt in self.salts:
+            graves = {tombstone(subject, salt): subject for subject in subjects}
+            for grave, rows in suppressions.of_each(self.database, list(graves)).items():
+                subject = graves[grave]
+                state = SubjectState(found.get(subject, {}), {})
+                buried = [row._replace(subject=subject) for row in rows.values()]
+                found[subject] = dict(merge_suppressions(state, buried).suppressions)
+        return found
+
+    def links_of_each(self, contacts: Sequence[Subject]) -> dict[Subject, dict[str, Link]]:
         """Read every address that the contacts use or ever used; who has none is left out."""
         return addresses.of_contacts(self.database, contacts)
 
@@ -154,7 +166,7 @@ class Store:
         """Tell whether nothing but imports was ever recorded in a location."""
         return event_log.only_imports(self.database, location_id)
 
-    def export(self, location_id: str) -> AsyncIterator[export.Exported]:
+    def export(self, location_id: str) -> AsyncGenerator[export.Exported, None]:
         """Read a location's whole state, in parts, as it is when the first one is read."""
         return export.parts(self.database, location_id)
 
@@ -187,8 +199,11 @@ class Store:
         return history.page(self.database, location_id, contact_id, before, size)
 
     async def commit(self, changes: Changes) -> None:
-        """Make a group of events and what they changed durable, all or nothing."""
-        await self.database.write(
+        """Make a group of events and what they changed durable, all or nothing; then ask for a `checkpoint`.
+
+        For a task that nobody cancels.
+        """
+        await self.database.commit(
             [
                 event_log.append(changes.records),
                 suppressions.merge(changes.suppressions),
@@ -201,3 +216,7 @@ class Store:
             ]
         )
         self.salts = tuple(dict.fromkeys((*self.salts, *changes.salts)))
+
+    async def checkpoint(self) -> None:
+        """Put what was committed in its place in the file, if there is much of it; see `sound` afterwards."""
+        await self.database.checkpoint()

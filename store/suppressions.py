@@ -1,9 +1,11 @@
 """The state of subjects in the database. Merging takes maxima; what is active is the rules' business."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from gate.rules.lattice import Ground
 from gate.rules.model import Cause, Channel, Kind, Subject, Suppression
 from store.database import Database, Row, Write
 from store.scan import Scan
@@ -33,6 +35,11 @@ _OF_SUBJECT: Final = """
 _OF_SUBJECTS: Final = """
     SELECT subject_id, channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
     WHERE location_id = ? AND subject_kind = ? AND subject_id IN (?)
+"""
+_OF_EACH: Final = """
+    WITH wanted (place, location_id, subject_kind, subject_id) AS (VALUES (?, ?, ?, ?))
+    SELECT place, channel, cause, set_time, lift_time, provider_code, event_id
+    FROM wanted CROSS JOIN suppression USING (location_id, subject_kind, subject_id)
 """
 _OF_LOCATION: Final = """
     SELECT subject_kind, subject_id, channel, cause, set_time, lift_time, provider_code, event_id FROM suppression
@@ -93,6 +100,16 @@ def of_subjects(database: Database, location_id: str, kind: Kind, ids: list[str]
     ):
         subject = Subject(location_id, kind, subject_id)
         yield Suppression(subject, _CHANNELS[channel], _CAUSES[cause], set_time, lift_time, provider_code, event_id)
+
+
+def of_each(database: Database, subjects: Sequence[Subject]) -> dict[Subject, dict[Ground, Suppression]]:
+    """Read everything that stands or stood on subjects of any kind; on whom nothing does is left out."""
+    found: defaultdict[Subject, dict[Ground, Suppression]] = defaultdict(dict)
+    keys = [(place, *subject) for place, subject in enumerate(subjects)]
+    for place, channel, cause, set_time, lift_time, provider_code, event_id in database.read_each(_OF_EACH, keys):
+        subject, ground = subjects[place], (_CHANNELS[channel], _CAUSES[cause])
+        found[subject][ground] = Suppression(subject, *ground, set_time, lift_time, provider_code, event_id)
+    return found
 
 
 def of_location(connection: sqlite3.Connection, location_id: str) -> Iterator[Suppression]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, Self
 
@@ -11,16 +12,21 @@ Row = tuple[Any, ...]
 Write = tuple[str, Sequence[Row]]
 """One statement and the rows to run it with."""
 
-_BLOCKS: Final = (500, 50, 5)
-"""Rows that one run of a statement takes, as long as so many are left; the last ones go one by one.
+_BLOCKS: Final = (512, 256, 128, 64, 32, 16, 8, 4, 2)
+"""Rows that one run of a statement takes, as long as so many are left: few runs, whatever the number of rows.
 
 Within a run the interpreter is free for the event loop. Between runs the writer's thread has to queue for it, and while
 the loop is busy that takes many times as long as the work on a row does.
 """
 
+_STATEMENTS: Final = 512
+"""Texts of statements that are kept: the database's own ones, with each number of rows."""
 
 _CHECKPOINT_PAGES: Final = 4_000
 """Pages that many commits changed are copied once; the WAL stays at some 16 MiB."""
+
+_FIRST_CHECKPOINT_ROWS: Final = 1_000
+"""Rows that may have changed so many pages, if hardly two rows share one."""
 
 _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
@@ -28,16 +34,14 @@ _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 class Writer(aiosqlite.Connection):
     """A connection that runs a whole transaction at once in its thread.
 
-    It copies what is in the WAL into the file itself, with `wal_autocheckpoint` at 0: SQLite's own checkpoints tell
-    nobody when they fail.
+    Whoever commits asks it to copy the WAL into the file, with `wal_autocheckpoint` at 0: SQLite's own checkpoints tell
+    nobody when they fail, and make the commit wait.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connect, iter_chunk_size=64)
-        self.failed: sqlite3.Error | None = None
-        """Why what is durable in the WAL could not be copied; no commit is at fault."""
         self._rows = 0
-        self._rows_of_a_checkpoint = _CHECKPOINT_PAGES // 4
+        self._rows_of_a_checkpoint = _FIRST_CHECKPOINT_ROWS
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Connect."""
@@ -48,14 +52,18 @@ class Writer(aiosqlite.Connection):
         """Run statements and commit, or leave nothing of them. Raises sqlite3.Error."""
         await self._execute(self._transact, self._conn, writes)  # type: ignore[no-untyped-call]
 
+    @property
+    def due(self) -> bool:
+        """Whether the WAL is so long that it should be copied."""
+        return self._rows >= self._rows_of_a_checkpoint
+
+    async def checkpoint(self) -> None:
+        """Copy the WAL into the file, as far as nobody reads an older state. Raises sqlite3.Error."""
+        await self._execute(self._checkpoint, self._conn)  # type: ignore[no-untyped-call]
+
     def _transact(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
         _transact(connection, writes)
         self._rows += sum(len(rows) for _, rows in writes)
-        if self._rows >= self._rows_of_a_checkpoint:
-            try:
-                self._checkpoint(connection)
-            except sqlite3.Error as error:
-                self.failed = error
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         """Copy the WAL, and reckon after how many rows it will be as long again."""
@@ -70,7 +78,7 @@ class Writer(aiosqlite.Connection):
 def _transact(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
     try:
         for sql, rows in writes:  # the first statement begins the transaction
-            for statement, blocks in in_blocks(sql, rows, _BLOCKS):
+            for statement, blocks in _in_blocks(sql, rows):
                 connection.executemany(statement, blocks)
         connection.commit()
     except BaseException:  # half a transaction must never be left for the next commit to complete
@@ -78,18 +86,28 @@ def _transact(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
         raise
 
 
-def in_blocks(sql: str, rows: Sequence[Row], sizes: Sequence[int]) -> Iterator[Write]:
-    """Give each run of a statement that takes one row as many as the sizes allow, the greatest first.
+def _in_blocks(sql: str, rows: Sequence[Row]) -> Iterator[Write]:
+    """Give each run of a statement that takes one row as many as `_BLOCKS` allow.
 
     Each run takes and gives back locks, which costs as much as the work on a row does.
     """
-    row = f"({', '.join('?' * len(rows[0]))})" if rows else ""
-    done = 0
-    for size in sizes if row in sql else ():
-        whole = len(rows) - (len(rows) - done) % size
-        if done < whole:
+    left = len(rows)
+    if left > 1 and _of_rows(sql, len(rows[0]), 1):
+        done = 0
+        for size in _BLOCKS:
+            if size > left:
+                continue
+            whole = done + left - left % size
             blocks = [tuple(chain.from_iterable(rows[start : start + size])) for start in range(done, whole, size)]
-            yield sql.replace(row, ", ".join([row] * size), 1), blocks
-            done = whole
-    if done < len(rows):
-        yield sql, rows[done:]
+            yield _of_rows(sql, len(rows[0]), size), blocks
+            done, left = whole, left % size
+        rows = rows[done:]
+    if rows:
+        yield sql, rows
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _of_rows(sql: str, columns: int, count: int) -> str:
+    """Write a statement that takes one row for several; return nothing where it takes none."""
+    row = f"({', '.join('?' * columns)})"
+    return sql.replace(row, ", ".join([row] * count), 1) if row in sql else ""

@@ -6,6 +6,7 @@ from gate.rules.causes import LIFTED_BY_REPLY
 from gate.rules.connection import ConnectionTimes
 from gate.rules.keywords import Reply, read_reply
 from gate.rules.model import (
+    NEVER,
     Cause,
     Channel,
     EmailComplaint,
@@ -42,6 +43,23 @@ class _Meaning(NamedTuple):
 
 
 _NOTHING: Final = _Meaning()
+_UNSUBSCRIBED: Final = _Meaning(Channel.EMAIL, Cause.UNSUBSCRIBED)
+_COMPLAINT: Final = _Meaning(Channel.EMAIL, Cause.COMPLAINT)
+
+_VERDICTS: Final = {Verdict.STOP: Reply.OPT_OUT, Verdict.START: Reply.OPT_IN}
+"""What a provider's own verdict says, which beats the text."""
+
+_REPLIES: Final = {
+    (channel, reply): meaning
+    for channel in Channel
+    for reply, meaning in (
+        (Reply.OPT_OUT, _Meaning(channel, Cause.OPT_OUT)),
+        (Reply.OPT_IN, _Meaning(channel, start=True)),
+        (Reply.POSSIBLE_OPT_OUT, _Meaning(channel, possible_opt_out=True)),
+        (Reply.NONE, _NOTHING),
+    )
+}
+"""What a reply says on the channel that it came by."""
 
 
 def interpret(event: Event, occur_time: int, rulebook: Rulebook) -> Effects:
@@ -52,13 +70,12 @@ def interpret(event: Event, occur_time: int, rulebook: Rulebook) -> Effects:
     """
     links: tuple[Link, ...] = ()
     if event.contact_id and event.address:
-        links = (Link(event.location_id, event.contact_id, event.address, linked_time=occur_time),)
+        links = (Link(event.location_id, event.contact_id, event.address, occur_time),)
     channel, cause, code, start, possible = _meaning(event, rulebook)
-    subject = event.subject
     if cause is not None:
-        row = Suppression(subject, channel, cause, occur_time, provider_code=code, event_id=event.event_id)
-        return Effects((row,), links)
+        return Effects((Suppression(event.subject, channel, cause, occur_time, NEVER, code, event.event_id),), links)
     if start:
+        subject = event.subject
         lifts = tuple(Suppression(subject, channel, cause, lift_time=occur_time) for cause in LIFTED_BY_REPLY)
         return Effects(lifts, links)
     return Effects((), links, possible)
@@ -74,33 +91,19 @@ def _meaning(event: Event, rulebook: Rulebook) -> _Meaning:
         case EmailFailure():
             return _email_failure(detail, rulebook)
         case EmailUnsubscribe():
-            return _Meaning(Channel.EMAIL, Cause.UNSUBSCRIBED)
+            return _UNSUBSCRIBED
         case EmailComplaint():
-            return _Meaning(Channel.EMAIL, Cause.COMPLAINT)
+            return _COMPLAINT
         case _:
             assert_never(detail)
 
 
 def _inbound_message(detail: InboundMessage, rulebook: Rulebook) -> _Meaning:
     """Read a reply. The provider's own verdict, STOP or START, beats the text."""
-    match detail.verdict:
-        case Verdict.STOP:
-            reply = Reply.OPT_OUT
-        case Verdict.START:
-            reply = Reply.OPT_IN
-        case _:
-            reply = read_reply(detail.body, rulebook.replies)
-    if reply is Reply.POSSIBLE_OPT_OUT and rulebook.enforce_possible:
+    reply = _VERDICTS.get(detail.verdict) or read_reply(detail.body, rulebook.replies)
+    if rulebook.enforce_possible and reply is Reply.POSSIBLE_OPT_OUT:
         reply = Reply.OPT_OUT
-    match reply:
-        case Reply.OPT_OUT:
-            return _Meaning(detail.channel, Cause.OPT_OUT)
-        case Reply.OPT_IN:
-            return _Meaning(detail.channel, start=True)
-        case Reply.POSSIBLE_OPT_OUT:
-            return _Meaning(detail.channel, possible_opt_out=True)
-        case _:
-            return _NOTHING
+    return _REPLIES[detail.channel, reply]
 
 
 def _sms_failure(detail: SmsFailure, rulebook: Rulebook) -> _Meaning:

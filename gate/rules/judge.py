@@ -5,7 +5,7 @@ one, and START from any of a person's numbers opens the others. And a number tha
 whoever else uses it, until that number says START or the contact's own suppression was lifted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -55,29 +55,39 @@ class View(NamedTuple):
     considered: tuple[SubjectState, ...]
     ever: tuple[SubjectState, ...]
 
+    @property
+    def states(self) -> Iterable[SubjectState]:
+        """Return all states that bear on the question, some of them twice."""
+        return (self.contact, *self.considered, *self.ever)
+
 
 def view(location_id: str, contact_id: str, address: str, load: Callable[[Subject], SubjectState]) -> View:
     """Gather what bears on a contact, an address, or a contact at an address; an empty one is not named."""
     contact = load(Subject(location_id, "contact", contact_id)) if contact_id else EMPTY
+    return look(contact, address, lambda name: load(Subject(location_id, "address", name)))
+
+
+def look(contact: SubjectState, address: str, load: Callable[[str], SubjectState]) -> View:
+    """Gather as `view` does, for a contact's own state, with a way to load that of an address of its location."""
     if not contact.links:
-        return View(contact, (load(Subject(location_id, "address", address)),) if address else (), ())
+        return View(contact, (load(address),) if address else (), ())
     ever: list[SubjectState] = []
     considered: list[SubjectState] = []
     for known, link in contact.links.items():
         if link.linked_time == NEVER:
             continue
-        state = load(Subject(location_id, "address", known))
+        state = load(known)
         ever.append(state)
         if known == address or (not address and linked(link)):
             considered.append(state)
     if address and not considered:
-        considered.append(load(Subject(location_id, "address", address)))
+        considered.append(load(address))
     return View(contact, tuple(considered), tuple(ever))
 
 
 def bears_on(seen: View, channel: Channel) -> bool:
     """Tell whether anything at all is known for a channel; where nothing is, nothing need be judged."""
-    for state in (seen.contact, *seen.considered, *seen.ever):
+    for state in seen.states:
         for scope, _ in state.suppressions:
             if scope is channel or scope is None:
                 return True
@@ -99,25 +109,38 @@ def swap(seen: View, state: SubjectState, other: SubjectState) -> View:
 
 def active_suppressions(seen: View) -> tuple[Suppression, ...]:
     """List every active suppression: all-channels ones first, then by channel, cause and subject."""
-    alone = _alone(seen)
-    if alone is not None and not alone.suppressions:
-        return ()
-    if alone is not None:
-        rows = {row for row in alone.suppressions.values() if active(row)}
-    else:
-        rows = {*_facts(seen), *_wishes_of_the_person(seen), *_wishes_at_the_number(seen)}
-    return tuple(sorted(rows, key=_order)) if len(rows) > 1 else tuple(rows)
+    only = alone(seen)
+    if only is not None:
+        return own_suppressions(only)
+    return _in_order({*_facts(seen), *_wishes_of_the_person(seen), *_wishes_at_the_number(seen)})
 
 
-def _alone(seen: View) -> SubjectState | None:
+def alone(seen: View) -> SubjectState | None:
     """Return the one state that can bear on the question, if there is but one: then each row speaks for itself."""
     contact, considered, ever = seen
     if ever and ever != considered:
         return None
-    told = [state for state in considered if state.suppressions]
-    if not told:
-        return contact
-    return told[0] if len(told) == 1 and not contact.suppressions else None
+    only = contact
+    for state in considered:
+        if state.suppressions:
+            if only.suppressions:
+                return None
+            only = state
+    return only
+
+
+def own_suppressions(state: SubjectState) -> tuple[Suppression, ...]:
+    """List what is active on one subject by itself, in the same order."""
+    return _in_order(active_rows(state))
+
+
+def active_rows(state: SubjectState) -> list[Suppression]:
+    """Return what is active on one subject by itself, in no order."""
+    return [row for row in state.suppressions.values() if active(row)] if state.suppressions else []
+
+
+def _in_order(rows: Collection[Suppression]) -> tuple[Suppression, ...]:
+    return tuple(sorted(rows, key=_order)) if len(rows) > 1 else tuple(rows)
 
 
 def wish(row: Suppression) -> bool:
@@ -125,16 +148,13 @@ def wish(row: Suppression) -> bool:
     return row.cause not in FACTS
 
 
-def latest_time(seen: View) -> int:
-    """Return the latest time at which anything that bears on the question was set or lifted, or NEVER."""
-    return max(
-        (
-            max(row.set_time, row.lift_time)
-            for state in (seen.contact, *seen.considered, *seen.ever)
-            for row in state.suppressions.values()
-        ),
-        default=NEVER,
-    )
+def latest_time(states: Iterable[SubjectState]) -> int:
+    """Return the latest time at which anything was set or lifted on any of the subjects, or NEVER."""
+    latest = NEVER
+    for state in states:
+        for row in state.suppressions.values():
+            latest = max(latest, row.set_time, row.lift_time)
+    return latest
 
 
 def _facts(seen: View) -> Iterable[Suppression]:
@@ -189,11 +209,11 @@ def by_connection(connection: Connection) -> Decision:
     return _BY_CONNECTION[connection]
 
 
-def dnd_status(rows: Iterable[Suppression], channels: frozenset[Channel] = ALL_CHANNELS) -> DndStatus:
+def dnd_status(rows: Collection[Suppression], channels: frozenset[Channel] = ALL_CHANNELS) -> DndStatus:
     """Sum up all active suppressions over the given channels."""
-    closed = {row.channel for row in rows}
-    if not closed:
+    if not rows:
         return DndStatus.OFF
+    closed = {row.channel for row in rows}
     if None in closed or (channels and closed >= channels):
         return DndStatus.ON
     return DndStatus.PARTIAL

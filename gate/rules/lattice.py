@@ -42,7 +42,8 @@ def join_suppressions(one: Suppression, other: Suppression) -> Suppression:
     as every gate applies the same.
     """
     latest = max(one, other, key=_set_order)
-    return latest._replace(lift_time=max(one.lift_time, other.lift_time))
+    lift_time = max(one.lift_time, other.lift_time)
+    return latest if latest.lift_time == lift_time else latest._replace(lift_time=lift_time)
 
 
 def _set_order(suppression: Suppression) -> tuple[int, str, str]:
@@ -51,15 +52,19 @@ def _set_order(suppression: Suppression) -> tuple[int, str, str]:
 
 def join_links(one: Link, other: Link) -> Link:
     """Take the later of both times."""
-    return one._replace(
-        linked_time=max(one.linked_time, other.linked_time),
-        unlinked_time=max(one.unlinked_time, other.unlinked_time),
+    location_id, contact_id, address, linked_time, unlinked_time = one
+    return Link(
+        location_id,
+        contact_id,
+        address,
+        max(linked_time, other.linked_time),
+        max(unlinked_time, other.unlinked_time),
     )
 
 
 def merge_suppressions(state: SubjectState, rows: Iterable[Suppression]) -> SubjectState:
     """Merge rows of one subject into its state."""
-    merged = dict(state.suppressions)
+    merged = dict(state.suppressions) if state.suppressions else {}
     for row in rows:
         ground = (row.channel, row.cause)
         known = merged.get(ground)
@@ -69,7 +74,7 @@ def merge_suppressions(state: SubjectState, rows: Iterable[Suppression]) -> Subj
 
 def merge_links(state: SubjectState, rows: Iterable[Link]) -> SubjectState:
     """Merge links of one contact into its state."""
-    merged = dict(state.links)
+    merged = dict(state.links) if state.links else {}
     for row in rows:
         known = merged.get(row.address)
         merged[row.address] = row if known is None else join_links(known, row)

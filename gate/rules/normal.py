@@ -1,6 +1,7 @@
 """The normal form of a reply: what is left of a body when nothing but its words counts."""
 
 import unicodedata
+from collections.abc import Callable
 
 _KEYCAP = "\u20e3"
 _KEYCAP_BASES = "0123456789#*"
@@ -31,20 +32,41 @@ _IGNORABLE = frozenset(
 # Joins words like a hyphen, but Unicode files it under other punctuation, symbols or modifiers.
 _OTHER_HYPHENS = frozenset("\u02d7\u2043\u2212")
 
-# Where Unicode keeps the code points of the two tables below.
-_PLANES = tuple(map(chr, (*range(0x20000), *range(0xE0000, 0xE1000))))
+_REMEMBERED = 0x20000
+"""Below it is what people write in. Only of that the answers are kept, so that they stay within some 10 MB."""
 
 
-def _invisible(char: str) -> bool:
-    """Tell whether a character shows nothing. A lone surrogate is half of one that got lost."""
-    return unicodedata.category(char) in {"Cc", "Cf", "Cs"} or ord(char) in _IGNORABLE
+class _Table(dict[int, str | None]):
+    """What becomes of each character, for str.translate: a hundred times as fast as asking about each.
+
+    Characters are asked about when they are first seen: every start would wait for all of Unicode.
+    """
+
+    def __init__(self, become: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self._become = become
+
+    def __missing__(self, code: int) -> str | None:
+        become = self._become(chr(code))
+        if code < _REMEMBERED:
+            self[code] = become
+        return become
 
 
-# For str.translate, which is a hundred times as fast as asking about each character.
-_SEEN = {ord(char): None for char in _PLANES if _invisible(char)} | {
-    ord(char): " " for char in _PLANES if char.isspace()
-}
-_SPACED = {ord(char): " " for char in _PLANES if unicodedata.category(char) == "Pd" or char in _OTHER_HYPHENS}
+def _seen(char: str) -> str | None:
+    """Drop what shows nothing, and level white space. A lone surrogate is half of a character that got lost."""
+    if char.isspace():
+        return " "
+    return None if unicodedata.category(char) in {"Cc", "Cf", "Cs"} or ord(char) in _IGNORABLE else char
+
+
+def _spaced(char: str) -> str:
+    """Let what joins words separate them."""
+    return " " if unicodedata.category(char) == "Pd" or char in _OTHER_HYPHENS else char
+
+
+_SEEN = _Table(_seen)
+_SPACED = _Table(_spaced)
 
 
 def normalise(body: str) -> str:

@@ -3,8 +3,17 @@
 from typing import NamedTuple
 
 from gate.rules.interpret import Effects
-from gate.rules.judge import ALL_CHANNELS, dnd_status
-from gate.rules.lattice import SubjectState, active, merge_suppressions
+from gate.rules.judge import (
+    ALL_CHANNELS,
+    View,
+    active_rows,
+    active_suppressions,
+    alone,
+    dnd_status,
+    own_suppressions,
+    swap,
+)
+from gate.rules.lattice import SubjectState
 from gate.rules.model import NEVER, Channel, DndStatus, Outcome, Suppression
 
 Rows = tuple[Suppression, ...]
@@ -23,15 +32,12 @@ class Answer(NamedTuple):
 def weigh(
     effects: Effects,
     known: SubjectState,
-    before: Rows,
-    after: Rows,
+    merged: SubjectState,
+    seen: View,
     revision: int,
     enlisted: frozenset[Channel] = ALL_CHANNELS,
-    merged: SubjectState | None = None,
 ) -> Answer:
-    """Compare the active suppressions before and after an event, whose subject was `known` before it.
-
-    `merged` is the subject's state after it, where the caller has that already.
+    """Compare what is active before and after an event. Its subject was `known` and is `merged` in what is seen now.
 
     What the event changed counts for its contact and for its subject by itself: a number that the contact has
     left, or whose STOP the contact has overruled, is closed to others all the same.
@@ -39,14 +45,19 @@ def weigh(
     A reply's START that finds nothing to lift is applied all the same where it is the latest word: it makes
     every older STOP that arrives later stale.
     """
-    status = dnd_status(after, enlisted)
     if not effects.suppressions:
         outcome = Outcome.POSSIBLE_OPT_OUT if effects.possible_opt_out else Outcome.NO_EFFECT
-        return Answer(outcome, (), (), status, revision)
-    merged = merged or merge_suppressions(known, effects.suppressions)
-    newly_set, lifted = changes((*before, *_own(known)), (*after, *_own(merged)))
+        return Answer(outcome, (), (), dnd_status(active_suppressions(seen), enlisted), revision)
+    if alone(seen) is merged:
+        after = own_suppressions(merged)
+        newly_set, lifted = changes(own_suppressions(known), after)
+    else:
+        after = active_suppressions(seen)
+        before = active_suppressions(swap(seen, merged, known))
+        newly_set, lifted = changes((*before, *active_rows(known)), (*after, *active_rows(merged)))
     news = newly_set or lifted or all(_latest_lift(row, known) for row in effects.suppressions)
-    return Answer(Outcome.APPLIED if news else Outcome.STALE, newly_set, lifted, status, revision)
+    outcome = Outcome.APPLIED if news else Outcome.STALE
+    return Answer(outcome, newly_set, lifted, dnd_status(after, enlisted), revision)
 
 
 def changes(before: Rows, after: Rows) -> tuple[Rows, Rows]:
@@ -57,10 +68,6 @@ def changes(before: Rows, after: Rows) -> tuple[Rows, Rows]:
     now = {row[:3]: row for row in after}
     newly_set = tuple([row for key, row in now.items() if key not in was or was[key].set_time != row.set_time])
     return newly_set, tuple([row for key, row in was.items() if key not in now])
-
-
-def _own(state: SubjectState) -> list[Suppression]:
-    return [row for row in state.suppressions.values() if active(row)]
 
 
 def _latest_lift(effect: Suppression, known: SubjectState) -> bool:

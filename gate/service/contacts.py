@@ -126,7 +126,7 @@ def _channel_record(channel: Channel, connection: Connection, rows: tuple[Suppre
 
 def _switch(draft: Draft, change: DndChange, by: Caller, now: int) -> None:
     seen = view(change.location_id, change.contact_id, "", draft.load)
-    time = max(now, latest_time(seen) + 1)
+    time = max(now, latest_time(seen.states) + 1)
     detail = acts.SetDnd(change.on, change.channels, change.note, change.remediated)
     act = new_act(by, time, detail, change.location_id, change.contact_id)
     scopes: tuple[removal.Scope, ...] = (None,) if change.channels is None else change.channels

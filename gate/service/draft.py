@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from gate.cache import States
 from gate.connections import Connections
@@ -9,7 +10,7 @@ from gate.errors import EventIdReusedError
 from gate.rules.acts import Act
 from gate.rules.connection import ConnectionTimes
 from gate.rules.interpret import Effects, interpret
-from gate.rules.judge import View, active_suppressions, dnd_status, latest_time, swap, view, wish
+from gate.rules.judge import active_suppressions, dnd_status, latest_time, look, view, wish
 from gate.rules.lattice import EMPTY, Ground, SubjectState, linked, merge_links, merge_suppressions
 from gate.rules.model import NEVER, Channel, DndStatus, Event, InboundMessage, Link, Outcome, Subject, Suppression
 from gate.rules.outcome import Answer, Rows, changes, weigh
@@ -39,7 +40,8 @@ class Draft:
         self._suppressions: dict[tuple[Subject, Ground], None] = {}
         self._links: dict[tuple[Subject, str], None] = {}
         self._new_on: set[Subject] = set()
-        self._taken: list[Effects] = []
+        self._imported_rows: list[Suppression] = []
+        self._imported_links: list[Link] = []
         self._salts: tuple[bytes, ...] = ()
         self._erasure: Erasure | None = None
         self.revision = revision
@@ -63,7 +65,10 @@ class Draft:
         self._seen |= self._store.find_each([each for each in keys if each not in self._seen])
         subjects = {Subject(event.location_id, "contact", event.contact_id) for event in events if event.contact_id}
         subjects |= {Subject(event.location_id, "address", event.address) for event in events if event.address}
-        self._known |= self._states.read_each(subjects - self._known.keys())
+        fresh = self._states.read_each(subjects - self._known.keys()).items()
+        self._known |= fresh
+        linked = {(contact.location_id, "address", name) for contact, state in fresh for name in state.links}
+        self._known |= self._states.read_each(map(Subject._make, linked - self._known.keys())).items()
 
     def _add(self, event: Event, recorded_as: Key, now: int) -> Answer | EventIdReusedError:
         told = content(event)
@@ -71,12 +76,16 @@ class Draft:
         if known is not None:
             first, answer = known
             return EventIdReusedError(event.event_id) if first != told else answer._replace(outcome=Outcome.DUPLICATE)
-        occur_time = self._latest(event, now) if event.occur_time is None else event.occur_time
+        contact, addresses = self._near(event)
+        occur_time = event.occur_time
+        if occur_time is None:
+            # After all that is known: a STOP of now must not be stale beside a START whose provider's clock runs ahead.
+            occur_time = max(now, latest_time([contact, *addresses.values()]) + 1)
         effects = interpret(event, occur_time, self._rulebook)
-        answer = self._apply(event, effects)
+        answer = self._apply(event, effects, contact, addresses)
         self.revision = answer.revision
         self.records.append(Record(recorded_as, told, now, effects, answer))
-        if answer.outcome is Outcome.POSSIBLE_OPT_OUT and isinstance(event.detail, InboundMessage):
+        if effects.possible_opt_out and isinstance(event.detail, InboundMessage):
             self.phrases[answer.revision] = _phrase(event, event.detail, occur_time, answer.revision)
         self._seen[recorded_as] = told, answer
         return answer
@@ -125,7 +134,10 @@ class Draft:
         self.revision += 1
         answer = Answer(Outcome.APPLIED, newly_set, (), DndStatus.ON if newly_set else DndStatus.OFF, self.revision)
         self.records.append(Record(recorded_as, told, now, effects, answer, actor))
-        self._taken.append(effects)
+        self._imported_rows += effects.suppressions
+        self._imported_links += effects.links
+        for each in effects.connections:
+            self.connections[each.location_id, each.channel] = each
 
     def keep_salts(self, salts: tuple[bytes, ...]) -> None:
         """Put salts of tombstones into the group."""
@@ -133,13 +145,17 @@ class Draft:
 
     def taken(self) -> set[Subject]:
         """List the subjects whose states are no longer what they were, without saying what they are."""
-        rows = {row.subject for effects in self._taken for row in effects.suppressions}
-        erased = self._erasure.subjects if self._erasure else ()
-        return rows | {contact_of(link) for effects in self._taken for link in effects.links} | set(erased)
+        subjects = {row.subject for row in self._imported_rows}
+        return subjects.union(self._imported_contacts, self._erasure.subjects if self._erasure else ())
+
+    @cached_property
+    def _imported_contacts(self) -> list[Subject]:
+        """The contacts of the imported links, for when the group is complete."""
+        return list(map(contact_of, self._imported_links))
 
     def unburies(self) -> bool:
         """Tell whether an import brought tombstones or salts: nobody can say whose states they change."""
-        rows = (row for effects in self._taken for row in effects.suppressions)
+        rows = self._imported_rows
         return self._erasure is None and (bool(self._salts) or any(row.subject.kind == "tombstone" for row in rows))
 
     def erase(self, act: Act, contact: Subject, now: int) -> tuple[int, int]:
@@ -167,17 +183,15 @@ class Draft:
 
     def changes(self) -> Changes:
         """Return what the group writes."""
-        for effects in self._taken:
-            self.connections |= {(each.location_id, each.channel): each for each in effects.connections}
         return Changes(
             self.records,
             [
                 *(self.states[subject].suppressions[ground] for subject, ground in self._suppressions),
-                *(row for effects in self._taken for row in effects.suppressions),
+                *self._imported_rows,
             ],
             [
                 *(self.states[contact].links[address] for contact, address in self._links),
-                *(link for effects in self._taken for link in effects.links),
+                *self._imported_links,
             ],
             list(self.connections.values()),
             list(self.reviews.values()),
@@ -189,55 +203,54 @@ class Draft:
     def suspects(self) -> set[Subject]:
         """List whom the filter must know after the commit. Raises StoreUnavailableError."""
         suspects = {subject for subject, _ in self._suppressions}
-        suspects.update(row.subject for effects in self._taken for row in effects.suppressions)
-        addresses = {subject for subject in suspects if subject.kind == "address"} if self._taken else self._new_on
+        suspects.update([row.subject for row in self._imported_rows])
+        addresses = self._new_on | {row.subject for row in self._imported_rows if row.subject.kind == "address"}
         suspects.update(self._store.contacts_of_each(addresses))
-        links = [(contact_of(link), link.address) for effects in self._taken for link in effects.links]
-        for contact, name in (*self._links, *links):
+        names = [link.address for link in self._imported_links]
+        for contact, name in (*self._links, *zip(self._imported_contacts, names, strict=True)):
+            if contact in suspects:
+                continue
             address = Subject(contact.location_id, "address", name)
             if address in suspects or self._states.suspect(address):
                 suspects.add(contact)
         return suspects
 
-    def _latest(self, event: Event, now: int) -> int:
-        """Date an event that states no time: now, and after all that is known of whom it bears on.
+    def _near(self, event: Event) -> tuple[SubjectState, dict[str, SubjectState]]:
+        """Return the states of an event's contact, and of each address that it names or the contact ever used."""
+        known, location_id = self._known, event.location_id
+        contact = known[location_id, "contact", event.contact_id] if event.contact_id else EMPTY
+        addresses = {
+            name: known[location_id, "address", name]
+            for name, link in contact.links.items()
+            if name == event.address or link.linked_time > NEVER
+        }
+        if event.address and event.address not in addresses:
+            addresses[event.address] = known[location_id, "address", event.address]
+        return contact, addresses
 
-        Otherwise a STOP heard just now could be stale beside a START whose provider's clock runs ahead.
-        """
-        known = self._known.__getitem__
-        seen = view(event.location_id, event.contact_id, event.address, known)  # its link may not be known yet
-        return max(now, latest_time(seen) + 1)
-
-    def _apply(self, event: Event, effects: Effects) -> Answer:
+    def _apply(
+        self, event: Event, effects: Effects, contact: SubjectState, addresses: dict[str, SubjectState]
+    ) -> Answer:
         for link in effects.links:
-            self._link(link)
-        if not effects.suppressions:
-            unchanged = active_suppressions(self._view(event))
-            return weigh(effects, EMPTY, unchanged, unchanged, self.revision + 1, self._enlisted(event.location_id))
-        subject = effects.suppressions[0].subject
-        known = self._known[subject]
-        merged = self._suppress(subject, effects.suppressions)
-        after = self._view(event)
-        before = swap(after, merged, known)
-        return weigh(
-            effects,
-            known,
-            active_suppressions(before),
-            active_suppressions(after),
-            self.revision + 1,
-            self._enlisted(event.location_id),
-            merged,
-        )
+            contact = self._link(link)
+        known = merged = EMPTY
+        if effects.suppressions:
+            known = addresses[event.address] if event.address else contact
+            merged = self._suppress(effects.suppressions[0].subject, effects.suppressions)
+            if event.address:
+                addresses[event.address] = merged
+            else:
+                contact = merged
+        seen = look(contact, "" if event.contact_id else event.address, addresses.__getitem__)
+        return weigh(effects, known, merged, seen, self.revision + 1, self._enlisted(event.location_id))
 
-    def _view(self, event: Event) -> View:
-        address = "" if event.contact_id else event.address
-        return view(event.location_id, event.contact_id, address, self._known.__getitem__)
-
-    def _link(self, link: Link) -> None:
+    def _link(self, link: Link) -> SubjectState:
         contact = contact_of(link)
         known = self._known[contact]
-        self._change(contact, known, merge_links(known, (link,)))
+        merged = merge_links(known, (link,))
+        self._change(contact, known, merged)
         self._links[contact, link.address] = None
+        return merged
 
     def _suppress(self, subject: Subject, rows: tuple[Suppression, ...]) -> SubjectState:
         known = self._known[subject]
@@ -264,13 +277,14 @@ def _phrase(event: Event, detail: InboundMessage, occur_time: int, seq: int) -> 
     return Phrase(seq, *named, detail.channel, detail.body, occur_time, event.event_id)
 
 
-class _Known(dict[Subject, SubjectState]):
-    """Every state as the group sees it; one that nobody asked for yet is read."""
+class _Known(dict[tuple[str, str, str], SubjectState]):
+    """Every state as the group sees it, by its subject or the parts of that; one that nobody asked for yet is read."""
 
     def __init__(self, states: States) -> None:
         super().__init__()
         self._states = states
 
-    def __missing__(self, subject: Subject) -> SubjectState:
+    def __missing__(self, parts: tuple[str, str, str]) -> SubjectState:
+        subject = Subject._make(parts)
         state = self[subject] = self._states.read(subject)
         return state

@@ -37,6 +37,9 @@ GROUP: Final = 2_000
 _SLICE_S: Final = 0.001
 """Time for working out events between two turns of the event loop: checks wait for no more than that."""
 
+ANSWERS: Final = 16
+"""Callers that are answered between two turns of the event loop; each then takes as long as a check or two."""
+
 _PROBE_PAUSE_S: Final = 1.0
 _UNSOUND: Final = "the disk failed to keep what was written before; nothing was recorded, record the event again later"
 _log: Final = logging.getLogger(__name__)
@@ -107,6 +110,10 @@ class Recorder:
         """How many events and acts wait for a commit, beside those in the one that runs. From any thread."""
         return self._waiting
 
+    def doubt(self) -> None:
+        """See to the store, which somebody else found failing, before an event does: the first one would be refused."""
+        self._submitted.set()
+
     async def close(self) -> None:
         """Take no more events, and finish those that were taken."""
         writer, self._writer = self._writer, None
@@ -154,6 +161,8 @@ class Recorder:
         while self._writer is not None or self._queue:
             await self._submitted.wait()
             self._submitted.clear()
+            if not self._store.sound:
+                await self._wait_for_the_store(StoreUnavailableError(_UNSOUND))
             while self._queue:
                 await self._write_group(self._take_group())
 
@@ -178,17 +187,23 @@ class Recorder:
             tell(_log, GROUP_FAILED, error)
             _fail(group, GateError("the gate failed to record the event; nothing was recorded"))
         else:
-            for submission, answer in zip(group, answers, strict=True):
-                if submission.events:
-                    self.outcomes.update(_outcome(each) for each in answer)
-                if submission.answer.done():
-                    continue
+            await self._answer(group, answers)
+            await self._store.checkpoint()
+            if not self._store.sound:
+                await self._wait_for_the_store(StoreUnavailableError(_UNSOUND))
+
+    async def _answer(self, group: Sequence[_Submission], answers: Sequence[Any]) -> None:
+        """Answer what is durable, a few callers in each turn of the event loop: checks wait for no more than these."""
+        for number, (submission, answer) in enumerate(zip(group, answers, strict=True), 1):
+            for each in answer if submission.events else ():
+                self.outcomes[each.reason if isinstance(each, EventIdReusedError) else each.outcome] += 1
+            if not submission.answer.done():
                 if isinstance(answer, GateError):
                     submission.answer.set_exception(answer)
                 else:
                     submission.answer.set_result(answer)
-            if not self._store.sound:
-                await self._wait_for_the_store(StoreUnavailableError(_UNSOUND))
+            if number % ANSWERS == 0:
+                await asyncio.sleep(0)
 
     async def _commit(self, group: list[_Submission]) -> list[Any]:
         draft = Draft(self._store, self._states, self._connections, self._rulebook, self._revision)
@@ -277,10 +292,6 @@ class Recorder:
         _fail(self._queue, problem)
         self._queue.clear()
         self._waiting = 0
-
-
-def _outcome(answer: Answer | EventIdReusedError) -> str:
-    return answer.reason if isinstance(answer, EventIdReusedError) else answer.outcome
 
 
 def _fail(group: Sequence[_Submission] | deque[_Submission], error: GateError) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gate.errors import StoreUnavailableError
@@ -22,12 +22,18 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Retention:
-    """Keeps the log's entries for `keep` nanoseconds, 0 for ever; `clock` gives nanoseconds since 1970."""
+    """Keeps the log's entries for `keep` nanoseconds, 0 for ever; `clock` gives nanoseconds since 1970.
 
-    def __init__(self, store: Store, keep: int, clock: Callable[[], int]) -> None:
+    `on_failed_disk` is told when the disk failed under a deletion, for then nobody may write until it was seen to.
+    """
+
+    def __init__(
+        self, store: Store, keep: int, clock: Callable[[], int], on_failed_disk: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
         self._keep = keep
         self._clock = clock
+        self._on_failed_disk = on_failed_disk
 
     async def run(self) -> None:
         """Sweep once an hour until cancelled."""
@@ -49,9 +55,17 @@ class Retention:
         while True:
             found = retention.oldest(self._store.database, after, before_time, _CHUNK)
             if found.entries:
-                await self._store.database.write(retention.expire(self._store.database, found.entries))
+                await self._delete(found.entries)
                 gone += len(found.entries)
             if found.last is None:
                 return gone
             after = found.last
             await asyncio.sleep(pause)
+
+    async def _delete(self, entries: Sequence[retention.Old]) -> None:
+        try:
+            await self._store.database.write(retention.expire(self._store.database, entries))
+        finally:
+            # Not every failure is an error of this write: what is durable may have failed to be copied behind it.
+            if not self._store.sound:
+                self._on_failed_disk()

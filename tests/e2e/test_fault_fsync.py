@@ -9,11 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+import grpc
 import pytest
 from sendgate.v1 import send_gate_pb2 as pb
 
 from tests.e2e.conftest import StartServer
-from tests.e2e.faults.calls import WRITES, allowed, health, record_each, record_in_vain, reply
+from tests.e2e.faults.calls import WRITES, allowed, health, record, record_each, record_in_vain, reply
 from tests.e2e.faults.shim import Shim
 from tests.e2e.server import NOT_SERVING, SERVING, Server, eventually
 
@@ -26,6 +27,14 @@ def record_batch(gate: Server, name: str) -> list[str]:
     contacts = [f"{name}-{number:03}" for number in range(BATCH)]
     assert record_each(gate, map(reply, contacts)) == [pb.OUTCOME_APPLIED] * BATCH
     return contacts
+
+
+def taken_after_copying(gate: Server) -> bool:
+    """Tell whether writes are taken once what the last commit left to be copied was: the next event waits for that."""
+    try:
+        return bool(record(gate, reply("a-000")) == pb.OUTCOME_DUPLICATE)
+    except grpc.RpcError:
+        return False
 
 
 @contextmanager
@@ -49,14 +58,15 @@ def test_an_fsync_that_fails_after_half_a_checkpoint(shim: Shim, serve: StartSer
     with reading(gate.database):
         shim.set(volatile=1)
         contacts += record_batch(gate, "b")
+        assert taken_after_copying(gate)
     shim.set(main_errno=errno.EIO)
     for number in count():
         contacts += record_batch(gate, f"c{number}")
-        if health(gate, WRITES) == NOT_SERVING:
+        if not taken_after_copying(gate):
             break
         assert number < 10, "nothing is copied"
 
-    assert health(gate) == SERVING
+    assert (health(gate), health(gate, WRITES)) == (SERVING, NOT_SERVING)
     assert record_in_vain(gate, reply("in vain")).reason == "STORE_UNAVAILABLE"
     shim.set(main_errno=0)
     gate.watch_until(SERVING, WRITES)

@@ -192,6 +192,17 @@ async def test_damage_is_neither_backed_up_nor_restored(path: Path, file: Path) 
     assert not file.with_name("other").exists()
 
 
+async def test_a_backup_into_no_directory(gate: Parts, file: Path) -> None:
+    """The error is one line that names the file as it was given, and no name that nobody has heard of."""
+    await gate.record(reply("STOP", contact="ann"))
+    elsewhere = file.parent / "nowhere" / "backup.db"
+
+    with pytest.raises(CopyError) as failure:
+        backup(gate.store.database.path, elsewhere, told)
+
+    assert str(failure.value) == f"{elsewhere}: No such file or directory; it was not written"
+
+
 async def test_a_restore_keeps_what_was_there(path: Path, file: Path) -> None:
     """The backup's state is in force; the other one is kept as a whole under another name."""
     await stopped(path, "ann")

@@ -221,7 +221,7 @@ async def test_the_files_are_for_their_owner_alone(database: Database, path: Pat
     assert modes == dict.fromkeys((path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}.lock"), 0o600)
 
 
-@pytest.mark.parametrize("count", [1, 4, 5, 54, 499, 500, 501, 1_234])
+@pytest.mark.parametrize("count", [1, 2, 3, 54, 511, 512, 513, 1_023, 1_234])
 async def test_rows_in_any_number_are_written_in_their_order(database: Database, count: int) -> None:
     """Rows go to the database in blocks of several sizes; none is left out, none comes twice, the last ones too."""
     rows = [(number, f"phrase {number}") for number in range(count)]

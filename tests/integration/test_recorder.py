@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from gate.errors import EventIdReusedError, NotReadyError, StoreUnavailableError
-from gate.rules.model import Channel, Outcome
+from gate.rules.model import Outcome
 from gate.rules.outcome import Answer
 from gate.service.record import GROUP
-from store.store import Changes, Store
 from tests.integration.held_store import HeldStore
 from tests.integration.parts import NEW_NUMBER, NOON, OLD_NUMBER, SECOND, disk_refusing_writes, reply, running
 
@@ -218,39 +217,6 @@ async def test_no_events_need_no_commit(path: Path) -> None:
     async with running(store) as gate:
         assert await gate.recorder.record([]) == []
     assert store.commits == 0
-
-
-class _TurnsAtCommit(Store):
-    """Notes how many turns the event loop had when the commit began."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.turns = 0
-        self.turns_at_commit = 0
-
-    async def commit(self, changes: Changes) -> None:
-        """Commit after taking the note."""
-        self.turns_at_commit = self.turns
-        await super().commit(changes)
-
-
-async def test_a_long_batch_lets_checks_in_between(path: Path) -> None:
-    """While 1,000 events are worked out, other tasks have their turn again and again."""
-    store = _TurnsAtCommit(path)
-    async with running(store) as gate:
-
-        async def count_turns() -> None:
-            while True:
-                await asyncio.sleep(0)
-                store.turns += 1
-
-        counting = asyncio.create_task(count_turns())
-        batch = [reply("STOP", contact=f"c{n}", channel=Channel.SMS) for n in range(1_000)]
-        answers = await gate.recorder.record(batch)
-        counting.cancel()
-
-    assert {answer.outcome for answer in answers if isinstance(answer, Answer)} == {Outcome.APPLIED}
-    assert store.turns_at_commit > 5
 
 
 async def test_the_revision_counts_recorded_events_across_restarts(path: Path) -> None:

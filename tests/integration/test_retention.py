@@ -20,6 +20,7 @@ from gate.service.contacts import Contacts
 from gate.service.retention import Retention
 from gate.service.reviews import Evidence, Reviews
 from gate.service.transfer import Imported, Transfer
+from tests.integration.dataplane_client import eventually
 from tests.integration.parts import HERE, NOON, OLD_NUMBER, Parts, disk_refusing_writes, reply, running, sent
 
 DAY = 24 * 3_600 * 10**9
@@ -253,6 +254,24 @@ async def test_a_refusing_disk_deletes_nothing(path: Path, clock: Clock) -> None
             await retention.sweep()
         assert len(log(path)) == 2
         await gate.store.probe()
+        assert await retention.sweep() == 1
+
+
+async def test_a_sweep_on_a_refusing_disk_costs_no_event(path: Path, clock: Clock) -> None:
+    """When the disk fails under a sweep the gate says so and sees to it: once it works, the next event is taken."""
+    durable: list[bool] = []
+    async with running(path, clock=clock, on_durable=durable.append) as gate:
+        await gate.record(reply("STOP", contact="ann"))
+        clock.now += KEEP + 1
+        await gate.record(reply("STOP", contact=LAST))
+        retention = Retention(gate.store, KEEP, clock, gate.recorder.doubt)
+        with disk_refusing_writes():
+            with pytest.raises(StoreUnavailableError):
+                await retention.sweep()
+            await eventually(lambda: durable == [False], "the disk's failure was seen")
+
+        await eventually(lambda: durable == [False, True], "the disk was tried again")
+        await gate.record(reply("STOP", contact="bob"))
         assert await retention.sweep() == 1
 
 

@@ -51,7 +51,7 @@ class World:
 
     def latest(self, contact: str = "", address: str = "") -> int:
         """Return the latest time of all that bears on the question."""
-        return latest_time(view("shop", contact, address, self.load))
+        return latest_time(view("shop", contact, address, self.load).states)
 
 
 def test_nobody_is_denied_of_whom_nothing_is_known() -> None:

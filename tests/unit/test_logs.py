@@ -53,6 +53,7 @@ def test_an_address_is_told_in_part(address: str, told: str) -> None:
         ("to 'Anna.B+x@mail.example.com' failed", "to 'A•••@mail.example.com' failed"),
         ("authorization: Bearer abc.def", "authorization: Bearer •••"),
         ("sendgate_0a1b2c_secret-Secret is unknown", "sendgate_••• is unknown"),
+        ("user 7 is not among SENDGATE_UNIX_PEERS", "user 7 is not among SENDGATE_UNIX_PEERS"),
         ("one\nline\x1b[2J\u2028only", "one\\nline\\x1b[2J\\u2028only"),
         ("127.0.0.1:50051 and sendgate.db and 1,234,567,890", "127.0.0.1:50051 and sendgate.db and 1,234,567,890"),
     ],
