@@ -1,23 +1,46 @@
 """The command line: `sendgate`. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 denied."""
 
+from importlib import import_module
+from typing import Final
+
 import rich_click as click
 
-from gate.cli.backup import backup, restore
-from gate.cli.channel import channel
-from gate.cli.check import check
-from gate.cli.client import Group
-from gate.cli.connectors import connectors
-from gate.cli.contact import contact
-from gate.cli.doctor import doctor
-from gate.cli.healthcheck import healthcheck
-from gate.cli.record import record
-from gate.cli.review import review
-from gate.cli.serve import serve
-from gate.cli.token import token
-from gate.cli.transfer import export, import_
+_COMMANDS: Final = {
+    "serve": "serve.serve",
+    "check": "check.check",
+    "record": "record.record",
+    "contact": "contact.contact",
+    "review": "review.review",
+    "channel": "channel.channel",
+    "import": "transfer.import_",
+    "export": "transfer.export",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "doctor": "doctor.doctor",
+    "token": "token.token",
+    "connectors": "connectors.connectors",
+    "healthcheck": "healthcheck.healthcheck",
+}
+"""Where each command is, in the order of the help."""
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.RichGroup):
+    """Imports a command when it is asked for: what all of them need takes longer than most of them run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command by its name."""
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            module, name = _COMMANDS[cmd_name].split(".")
+            self.add_command(getattr(import_module(f"gate.cli.{module}"), name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="sendgate", prog_name="sendgate")
 def main() -> None:
     """Guard every outbound message: may it be sent, and what happened to it?
@@ -25,19 +48,3 @@ def main() -> None:
     Start a gate with `sendgate serve`, tell it what happened with `sendgate record`, and ask it with
     `sendgate check` whether a contact may be written to. `sendgate contact show` tells why not.
     """
-
-
-main.add_command(serve)
-main.add_command(check)
-main.add_command(record)
-main.add_command(contact)
-main.add_command(review)
-main.add_command(channel)
-main.add_command(import_)
-main.add_command(export)
-main.add_command(backup)
-main.add_command(restore)
-main.add_command(doctor)
-main.add_command(token)
-main.add_command(connectors)
-main.add_command(healthcheck)

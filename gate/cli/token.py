@@ -157,6 +157,7 @@ def list_(file: Path, *, as_json: bool) -> None:
     Exit code 0: listed. 1: failed.
     """
     listing = table("id", "name", "kind", "roles", "locations", "created (UTC)", "expires (UTC)")
+    listing.columns[0].no_wrap = True  # it is copied from here, to be revoked
     for each in _read(file):
         row = {
             "id": each.id,

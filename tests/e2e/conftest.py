@@ -12,6 +12,11 @@ from tests.e2e.server import TRANSPORTS, Server
 StartServer = Callable[..., Server]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that waits longest: for the builds of its clients, and for pings."""
+    items.sort(key=lambda item: item.path.name != "test_clients.py")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test of a served gate with each transport, but those to which the data plane makes no difference."""
     if "transport" in metafunc.fixturenames and not any(

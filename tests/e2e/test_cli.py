@@ -1,6 +1,7 @@
 """The command line: what it prints, and its exit codes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,16 @@ def test_healthcheck(gate: Server, service: str, code: int, told: str) -> None:
 
     assert (done.returncode, done.stdout) == (code, told)
     assert bool(done.stderr) is bool(code)
+
+
+def test_help_lists_every_command() -> None:
+    """Each command is listed with what it does, and what one needs first comes first."""
+    done = CliRunner().invoke(main, ["--help"])
+    listed = re.findall(r"^│ (\w+) +\w", done.stdout, re.MULTILINE)
+
+    assert " ".join(listed) == (
+        "serve check record contact review channel import export backup restore doctor token connectors healthcheck"
+    )
 
 
 @pytest.mark.parametrize("name", ["check", "record", "healthcheck", "serve"])

@@ -64,6 +64,16 @@ def test_tokens_and_certificates_are_listed_and_revoked(tmp_path: Path) -> None:
     assert [row["id"] for row in answer(path, "list")] == [trusted["id"]]
 
 
+def test_an_id_is_listed_in_one_piece(tmp_path: Path) -> None:
+    """However narrow the terminal is, the id that `revoke` takes can be copied from the list."""
+    path = tmp_path / "tokens.toml"
+    (made,) = answer(path, "create", *SENDER, "--name", "a-name-that-is-rather-long-for-a-narrow-terminal")
+
+    done = CliRunner(env={"SENDGATE_TOKENS": str(path), "COLUMNS": "60"}).invoke(main, ["token", "list"])
+
+    assert made["id"] in done.stdout
+
+
 def test_two_who_change_the_file_at_once(tmp_path: Path) -> None:
     """A command waits for another that is changing the file, so that what both wrote is kept."""
     path = tmp_path / "tokens.toml"

@@ -12,11 +12,11 @@ from typing import Any, Final, TypeVar
 
 from tests.e2e.clients.build import CLIENTS, command
 from tests.e2e.clients.cases import HEALTH, Exchange, Json
-from tests.e2e.clients.driver import Client, Order
-from tests.e2e.server import DEADLINE_S, TRANSPORTS, Server, eventually
+from tests.e2e.clients.driver import PATIENCE_S, Client, Order
+from tests.e2e.server import TRANSPORTS, Server, eventually
 
-KEEPALIVE: Final = {"keepalive_s": 10, "keepalive_timeout_s": 2}
-"""As often as the gate permits; some of the clients refuse to ping oftener."""
+KEEPALIVE: Final = {"keepalive_s": 10, "keepalive_timeout_s": 10}
+"""As often as the gate permits, and some of the clients refuse to ping oftener; a machine may be busy meanwhile."""
 
 SERVING: Final = {"status": "SERVING"}
 NOT_SERVING: Final = {"status": "NOT_SERVING"}
@@ -49,7 +49,7 @@ class Link:
         """A location of the scenario's own."""
         return f"{self._name} {next(_places)}"
 
-    def order(self, do: str, method: str, request: Json, *, timeout_s: float = DEADLINE_S, **more: Any) -> Order:
+    def order(self, do: str, method: str, request: Json, *, timeout_s: float = PATIENCE_S, **more: Any) -> Order:
         """Let the client begin a call over TCP, unless the channel names another target."""
         channel = {"target": self.gate.tcp("data")} | more.pop("channel", {})
         return self._client.order(do, method=method, request=request, timeout_s=timeout_s, channel=channel, **more)
