@@ -7,7 +7,9 @@ HIDDEN: Final = "•••"
 
 _PHONE: Final = re.compile(r"(?<!\w)\+\d{7,15}(?!\d)")
 _EMAIL: Final = re.compile(r"[^\s@<>\"'(),;:=]+@[\w-]+(?:\.[\w-]+)+")
-_TOKEN: Final = re.compile(r"(?i)(bearer\s+)\S+|(sendgate_)[0-9a-z]+_[\w-]+")
+_TOKEN: Final = re.compile(r"((?i:bearer)\s+)\S+|(sendgate_)[0-9a-z]+_[\w-]+")
+"""What is written in capitals, such as SENDGATE_UNIX_PEERS, is a setting and no token."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _PHONE_HEAD: Final = 5
