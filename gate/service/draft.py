@@ -1,7 +1,7 @@
 """A group of events worked out in memory, event by event, before it is committed as one."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from gate.cache import States
@@ -65,10 +65,15 @@ class Draft:
         self._seen |= self._store.find_each([each for each in keys if each not in self._seen])
         subjects = {Subject(event.location_id, "contact", event.contact_id) for event in events if event.contact_id}
         subjects |= {Subject(event.location_id, "address", event.address) for event in events if event.address}
-        fresh = self._states.read_each(subjects - self._known.keys()).items()
-        self._known |= fresh
-        linked = {(contact.location_id, "address", name) for contact, state in fresh for name in state.links}
-        self._known |= self._states.read_each(map(Subject._make, linked - self._known.keys())).items()
+        fresh = self._read(subjects)
+        linked = {Subject(contact.location_id, "address", name) for contact, state in fresh for name in state.links}
+        self._read(linked)
+
+    def _read(self, subjects: Iterable[Subject]) -> ItemsView[Subject, SubjectState]:
+        # The difference of two sets would walk through all that is known.
+        read = self._states.read_each([subject for subject in subjects if subject not in self._known]).items()
+        self._known |= read
+        return read
 
     def _add(self, event: Event, recorded_as: Key, now: int) -> Answer | EventIdReusedError:
         told = content(event)
