@@ -37,6 +37,6 @@ class Bench:
         """Return the database that checks are measured on; they do not write to it."""
         return database.filled(self.build, suppressions or self.suppressions, self.say)
 
-    def scratch_database(self) -> Path:
+    def scratch_database(self, name: str) -> Path:
         """Return a copy of the database to write to."""
-        return database.copy(self.database(), self.build / "scratch.db")
+        return database.copy(self.database(), self.build / name)

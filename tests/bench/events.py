@@ -1,14 +1,17 @@
 """Events, each on disk before it is acknowledged, and checks beside them."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from itertools import islice
 from typing import Final
 
 from sendgate.v1 import send_gate_pb2 as pb
 
-from tests.bench import bodies, database, servers, traffic
+from store import addresses, event_log, suppressions
+from tests.bench import bodies, database, raw, servers, traffic
 from tests.bench.bench import CACHE_SIZE, WARM_UP_S, Bench
 from tests.bench.bodies import Bodies
 from tests.bench.load import NAME
@@ -19,14 +22,17 @@ RECORD: Final = "RecordEvent"
 BATCH: Final = "BatchRecordEvents of 1,000"
 CHECKS: Final = "CheckSend at 2,000/s beside events"
 BESIDE: Final = "RecordEvent at 3,000/s beside checks"
+RAW: Final = "plain sqlite3 with the rows of such events, 256 a commit, events/s"
 SYNCS: Final = "writes of 4 KiB that this disk syncs, one after the other, per second"
 
+_OWN, _BESIDE = "scratch.db", "scratch-raw.db"
 _SHAPES: Final = ("1x1", "4x16", "16x16")
 _MOST_PER_S: Final = {"1x1": 4_000, "4x16": 20_000, "16x16": 30_000}
 _BATCHES_PER_S: Final = 50
 _CHECK_RATE: Final = 2_000
 _EVENT_RATE: Final = 3_000
 _PACED_SHAPE: Final = "4x64"
+_RAW_EVENTS, _RAW_GROUP = 50_000, 256
 _SEED, _BATCH_SEED, _BESIDE_SEED = 1, 2, 3
 
 
@@ -53,7 +59,9 @@ def measure(bench: Bench) -> Part:
         f"Each event is synced to the disk before it is answered. The events name contact and address; one in four is "
         f"a delivery status, the others failures, replies and bounces of {traffic.POPULATION:,} people. The "
         f"database begins with {bench.suppressions:,} suppressions and grows. Where the loop ran out of requests "
-        "before the time, the time is shorter.",
+        "before the time, the time is shorter. Plain `sqlite3` writes what the first of these events came to, with the "
+        "gate's statements and settings, on the gate's core and a database like the one it began with: without a "
+        "server, and without a thought.",
     )
     length = bench.seconds + WARM_UP_S
     counts = {shape: int(most * length) for shape, most in _MOST_PER_S.items()}
@@ -75,6 +83,7 @@ def measure(bench: Bench) -> Part:
                     gate, source.requests, series.shape, bench.seconds, warm_up=WARM_UP_S, **source.next(count)
                 )
                 series.samples.append(run.sample)
+        part.figures[RAW] = [_raw_per_s(bench)]
     return part
 
 
@@ -122,7 +131,7 @@ def _both(
 @contextmanager
 def _recording(bench: Bench, cache_size: int | None = None) -> Iterator[Running]:
     """Run a gate on a copy of the database that is removed afterwards."""
-    path = bench.scratch_database()
+    path = bench.scratch_database(_OWN)
     try:
         with ExitStack() as stack:
             gate = stack.enter_context(servers.gate(path, set(bench.server_core), cache_size))
@@ -139,6 +148,27 @@ def _verify(bench: Bench, gate: Running, source: _Source) -> None:
         for _, answer in bench.loop.sampled(gate, source.requests, "1x1", 100):
             if (pb.RecordEventResponse.FromString(answer).outcome == pb.OUTCOME_DUPLICATE) != expected:
                 raise RuntimeError(f"an event was {'not ' if expected else ''}taken for a duplicate")
+
+
+def _raw_per_s(bench: Bench) -> float:
+    """Write the rows of events that the gate recorded to another copy of its database."""
+    with closing(sqlite3.connect(bench.build / _OWN)) as reader:
+        recorded = list(reader.execute("SELECT * FROM event ORDER BY seq LIMIT ?", (_RAW_EVENTS,)))
+        effects = list(islice(event_log.effects_of(reader), len(recorded)))
+    groups = [
+        (
+            recorded[start : start + _RAW_GROUP],
+            suppressions.merge(row for each in effects[start : start + _RAW_GROUP] for row in each.suppressions)[1],
+            addresses.merge(link for each in effects[start : start + _RAW_GROUP] for link in each.links)[1],
+        )
+        for start in range(0, len(recorded), _RAW_GROUP)
+    ]
+    path = bench.scratch_database(_BESIDE)
+    try:
+        with servers.pinned(set(bench.server_core)):
+            return len(recorded) / raw.seconds(path, (), groups)
+    finally:
+        database.discard(path)
 
 
 def _syncs_per_s(bench: Bench) -> float:

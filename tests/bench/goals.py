@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tests.bench import checks, large, results, servers
+from tests.bench import checks, large, results, servers, transfer
 from tests.bench.events import BATCH, RECORD
 from tests.bench.hot import WORKLOAD
 from tests.bench.results import GATE, Part, Spread
@@ -40,6 +40,8 @@ def goals(parts: Mapping[str, Part]) -> Iterator[Goal]:
         yield from _beside(parts["beside"])
     if "large" in parts:
         yield from _large(parts["large"])
+    if "transfer" in parts:
+        yield from _transfer(parts["transfer"])
 
 
 def _servers(part: Part) -> Iterator[Goal]:
@@ -100,6 +102,12 @@ def _large(part: Part) -> Iterator[Goal]:
     yield Goal(f"{part.title}: never seen, beside hot", 0.6, True, _TIMES, beside)
     yield Goal(f"{part.title}: resident memory", 1_024, False, " MiB", Spread.of(part.figures[large.RESIDENT]))
     yield Goal(f"{part.title}: start to SERVING", 30, False, " s", Spread.of(part.figures[large.START]))
+
+
+def _transfer(part: Part) -> Iterator[Goal]:
+    ratio, memory = Spread.of(part.figures[transfer.RATIO]), Spread.of(part.figures[transfer.MEMORY])
+    yield Goal("import of contacts, beside plain sqlite3 with the same rows", 0.6, True, _TIMES, ratio)
+    yield Goal("import: server's peak memory above idle", 150, False, " MiB", memory)
 
 
 def _ms(microseconds: Spread) -> Spread:

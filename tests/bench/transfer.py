@@ -7,16 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from gate.rules.acts import ImportContact
-from store import addresses, event_log, suppressions
-from tests.bench import database, servers
+from store import event_log
+from tests.bench import database, raw, servers
 from tests.bench.bench import Bench
 from tests.bench.results import Part
 
@@ -29,19 +29,11 @@ EXPORTED: Final = "export, rows/s"
 _HEADER: Final = "contact_id,dnd,dnd_time,addresses\n"
 _RECORD_TIME: Final = 7
 _CONTACT: Final = 4
-_KIND: Final = 8
 _IMPORTED_CONTACT: Final = event_log.KINDS[ImportContact]
 _OF_CONTACT: Final = (
     "SELECT * FROM suppression WHERE location_id = ? AND subject_kind = 'contact' AND subject_id = ?",
     "SELECT * FROM link WHERE location_id = ? AND contact_id = ?",
 )
-_STATEMENTS: Final = (event_log.append([])[0], suppressions.merge([])[0], addresses.merge([])[0])
-_SETTINGS: Final = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536", "wal_autocheckpoint = 4000")
-"""How durable, with as much memory as the gate's own writer has, and copying as seldom into the database."""
-
-Group = tuple[Sequence[Any], ...]
-"""The rows of one commit: of the log, the suppressions and the links."""
-
 _STATE: Final = ("suppression", "link")
 
 
@@ -66,20 +58,20 @@ def measure(bench: Bench) -> Part:
         "takes minutes.",
     )
     bench.say(f"transfer: {contacts:,} contacts")
-    path, raw = bench.build / "transfer.db", bench.build / "transfer-raw.db"
+    path, beside = bench.build / "transfer.db", bench.build / "transfer-raw.db"
     with tempfile.TemporaryDirectory(dir=bench.build) as directory:
         file = Path(directory, "contacts.csv")
         _write_contacts(file, contacts)
-        for each in (path, raw):
+        for each in (path, beside):
             database.discard(each)
         try:
             run = _through_the_gate(bench, path, file)
             with servers.pinned(set(bench.server_core)):
-                raw_s = _raw_seconds(path, raw, contacts)
+                raw_s = _raw_seconds(path, beside, contacts)
             with closing(sqlite3.connect(path)) as connection:
                 rows = sum(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _STATE)  # noqa: S608
         finally:
-            for each in (path, raw):
+            for each in (path, beside):
                 database.discard(each)
     part.figures = {
         IMPORTED: [contacts / run.import_s],
@@ -129,26 +121,16 @@ def _peak_mib(process: int) -> float:
 
 def _raw_seconds(source: Path, target: Path, contacts: int) -> float:
     """Write what is in one file to another, and return what the writing took."""
-    seconds, written = 0.0, 0
-    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target, isolation_level=None)) as writer:
-        for setting in _SETTINGS:
-            writer.execute(f"PRAGMA {setting}")
-        for (statement,) in reader.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"):
-            writer.execute(statement)
-        for group in _groups(reader):
-            began = time.perf_counter()
-            writer.execute("BEGIN IMMEDIATE")
-            for statement, rows in zip(_STATEMENTS, group, strict=True):
-                writer.executemany(statement, rows)
-            writer.execute("COMMIT")
-            seconds += time.perf_counter() - began
-            written += sum(event[_KIND] == _IMPORTED_CONTACT for event in group[0])
+    with closing(sqlite3.connect(source)) as reader:
+        schema = [statement for (statement,) in reader.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")]
+        spent = raw.seconds(target, schema, _groups(reader))
+        (written,) = reader.execute("SELECT count(*) FROM event WHERE kind = ?", (_IMPORTED_CONTACT,)).fetchone()
     if written != contacts:
         raise RuntimeError(f"{written:,} contacts are in the log; {contacts:,} were imported")
-    return seconds
+    return spent
 
 
-def _groups(reader: sqlite3.Connection) -> Iterator[Group]:
+def _groups(reader: sqlite3.Connection) -> Iterator[raw.Group]:
     """Read the rows of each commit: those of one share the time at which they were recorded."""
     log = reader.execute("SELECT * FROM event ORDER BY seq")
     for _, each in groupby(log, key=itemgetter(_RECORD_TIME)):
