@@ -11,7 +11,7 @@ _GROWN: Final = 1.03
 """By how much the process may be larger than it was at its smallest before anything is done about it."""
 
 _PAUSE_S: Final = 2.0
-_LONGEST_PAUSE_S: Final = 60.0
+_LONGEST_PAUSE_S: Final = 8.0
 """Between two attempts that freed nothing: memory that is in use, such as a cache that has filled."""
 
 
