@@ -73,12 +73,13 @@ class Rounds:
             self._gate.hang_up()
             self._gate.terminate()
             assert self._gate.process is not None
-            if self._gate.process.wait(DEADLINE_S) == 0:
+            ended = self._gate.process.wait(DEADLINE_S) != 0
+            if ended:
+                self._ended()
+            else:
                 self._gate.start().wait_until_serving()
-                return False
-            self._ended()
         self._settle()
-        return True
+        return ended
 
     def _commit(self) -> list[int]:
         self._number += 1
