@@ -89,11 +89,14 @@ def answering_at_once(
     return answer
 
 
-def written(by: Callable[[Servicer, Request], bytes]) -> Callable[[Method], Method]:
-    """Give such a method another form in `at_once`, which returns the bytes of its message."""
+def written(by: Callable[..., bytes], *, asks_who: bool = False) -> Callable[[Method], Method]:
+    """Give such a method another form in `at_once`, which returns the bytes of its message.
+
+    It takes the request, and also the context if it asks who calls.
+    """
 
     def with_form(method: Method) -> Method:
-        vars(method)["at_once"] = by
+        vars(method).update(at_once=by, asks_who=asks_who)
         return method
 
     return with_form

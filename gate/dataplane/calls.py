@@ -15,7 +15,7 @@ from typing import Any, Final
 import grpc
 
 from gate.dataplane.connection import Connection
-from gate.dataplane.context import AbortedError, Context, Peer
+from gate.dataplane.context import AbortedError, Context, Peer, Who
 from gate.dataplane.heads import Head
 from gate.dataplane.memory import Shed
 from gate.dataplane.methods import Method
@@ -39,6 +39,7 @@ class Calls:
 
     def __init__(self, peer: Peer, *, spare_of: Shed | None = None) -> None:
         self._peer = peer
+        self._who = Who(Head(), peer)
         self._spare = spare_of
 
     def start(  # noqa: PLR0911  it is the hot path: no calls for the sake of form
@@ -58,7 +59,11 @@ class Calls:
             return TOO_LATE
         if method.at_once is not None:
             try:
-                answer = method.at_once(request)
+                if method.asks_who:
+                    self._who.head = head
+                    answer = method.at_once(request, self._who)
+                else:
+                    answer = method.at_once(request)
                 message = answer if type(answer) is bytes else method.write(answer)
                 return len(message).to_bytes(MESSAGE_PREFIX_BYTES) + message
             except Exception:  # noqa: S110  said again below, where it becomes a status

@@ -30,14 +30,31 @@ class AbortedError(Exception):
     """A servicer ended its call."""
 
 
-class Context:
-    """One call's context."""
+class Who:
+    """Who calls: all that a call needs that is answered at once, so that one serves all calls of a connection."""
 
-    __slots__ = ("_head", "_peer", "_until", "ended", "trailing")
+    __slots__ = ("_peer", "head")
 
     def __init__(self, head: Head, peer: Peer) -> None:
-        self._head = head
+        self.head = head
         self._peer = peer
+
+    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        """Return what the client sent beside the request."""
+        return self.head.metadata
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """Return what is known of the client from the connection."""
+        return self._peer.auth_context
+
+
+class Context(Who):
+    """One call's context."""
+
+    __slots__ = ("_until", "ended", "trailing")
+
+    def __init__(self, head: Head, peer: Peer) -> None:
+        super().__init__(head, peer)
         self._until = None if head.timeout is None else time.monotonic() + head.timeout
         self.ended: tuple[grpc.StatusCode, str, Metadata] | None = None
         self.trailing: Metadata = ()
@@ -51,10 +68,6 @@ class Context:
         """Say what follows the answer."""
         self.trailing = metadata
 
-    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        """Return what the client sent beside the request."""
-        return self._head.metadata
-
     def time_remaining(self) -> float | None:
         """Return the seconds that the client waits, or None if it named no limit."""
         return None if self._until is None else max(0.0, self._until - time.monotonic())
@@ -66,7 +79,3 @@ class Context:
     def peer_identities(self) -> Any:
         """Return the names in the client's certificate, if it gave one."""
         return self._peer.identities
-
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """Return what is known of the client from the connection."""
-        return self._peer.auth_context

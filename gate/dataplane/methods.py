@@ -8,7 +8,7 @@ from typing import Any
 class Method:
     """A unary method, or one that answers with a stream."""
 
-    __slots__ = ("at_once", "behaviour", "path", "read", "spared", "streams", "write")
+    __slots__ = ("asks_who", "at_once", "behaviour", "path", "read", "spared", "streams", "write")
 
     def __init__(self, path: str, handler: Any) -> None:
         self.path = path
@@ -17,11 +17,13 @@ class Method:
         self.streams: bool = handler.response_streaming
         self.behaviour: Callable[[Any, Any], Any] = handler.unary_stream if self.streams else handler.unary_unary
         plain = getattr(self.behaviour, "at_once", None)
-        self.at_once: Callable[[Any], Any] | None = plain and MethodType(plain, handler.unary_unary.__self__)
+        self.at_once: Callable[..., Any] | None = plain and MethodType(plain, handler.unary_unary.__self__)
         """The method without a coroutine around it, if it has such a form; asked again with one if it raises.
 
         What it returns may be the bytes of the message already.
         """
+        self.asks_who: bool = getattr(self.behaviour, "asks_who", False)
+        """Whether that form takes the context too."""
         self.read: Callable[[bytes], Any] = handler.request_deserializer
         self.write: Callable[[Any], bytes] = handler.response_serializer
 

@@ -17,7 +17,8 @@ from gate.service.check import Checker
 from gate.service.record import Recorder
 from gate.servicers.identity import Identity
 from gate.servicers.send_gate import SendGateServicer
-from gate.status import Context, answering, end, note, status
+from gate.status import Context, answering, note, status, written
+from gate.wire import checks
 from gate.wire.address import AddressReader
 from gate.wire.fields import DEFAULT_LOCATION
 
@@ -55,15 +56,19 @@ class GuardedSendGateServicer(SendGateServicer):
         self._caller = caller
         self._known = caller.known
 
+    def _check_send_of(self, request: pb.CheckSendRequest, context: Context) -> bytes:
+        """Decide on one send. This is written for speed: each further function would be seen in it."""
+        caller, _, checks_in = self._known(context)
+        if checks_in is not None and (request.location_id or DEFAULT_LOCATION) not in checks_in:
+            caller.need(Role.SENDER, at=request.location_id or DEFAULT_LOCATION)
+        return checks.written(self._check(*checks.check(request, self._read_address)))
+
+    @written(_check_send_of, asks_who=True)
+    @answering
     async def CheckSend(self, request: pb.CheckSendRequest, context: Context) -> pb.CheckSendResponse:
-        """Decide on one send. This is written for speed: each further coroutine or function would be seen in it."""
-        try:
-            caller, _, checks_in = self._known(context)
-            if checks_in is not None and (request.location_id or DEFAULT_LOCATION) not in checks_in:
-                caller.need(Role.SENDER, at=request.location_id or DEFAULT_LOCATION)
-            return _check_send(self, request)
-        except Exception as error:
-            await end(context, "CheckSend", error)
+        """Decide on one send."""
+        self._caller(context).need(Role.SENDER, at=request.location_id or DEFAULT_LOCATION)
+        return _check_send(self, request)
 
     @answering
     async def BatchCheckSend(self, request: pb.BatchCheckSendRequest, context: Context) -> pb.BatchCheckSendResponse:
