@@ -19,12 +19,12 @@ $(VENV)/server: pyproject.toml
 	@$(PIP) install --editable '.[server]'
 	@touch $@
 
-# Everything at once: each call of pip builds the project anew.
+# Everything at once: each call of pip builds the project anew. What is imported is compiled then, not all there is now.
 $(VENV)/test: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the server and what tests it into $(VENV)"
-	@$(PIP) install 'pip>=25.1'
-	@$(PIP) install --editable '.[connectors]' --group test
+	@$(PIP) install --no-compile 'pip>=25.1'
+	@$(PIP) install --no-compile --editable '.[connectors]' --group test
 	@touch $(VENV)/server $@
 
 $(VENV)/dev: $(VENV)/test
