@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import aclosing
 from types import coroutine
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 
@@ -71,7 +71,7 @@ class Calls:
         context = Context(head, self._peer)
         work = method.behaviour(request, context)
         if method.streams:
-            return _Stream(connection, stream_id, head, context, method, work)
+            return _Stream(_Call(connection, stream_id, head, context, method), work)
         try:
             try:
                 pause = work.send(None)
@@ -80,7 +80,7 @@ class Calls:
                 return Reply(answer, ok(context.trailing)) if context.trailing else answer
         except (Exception, asyncio.CancelledError) as error:
             return _ended(context, error)
-        return _Unary(connection, stream_id, head, context, method, work, pause)
+        return _Unary(_Call(connection, stream_id, head, context, method), work, pause)
 
 
 def framed(method: Method, response: Any) -> bytes:
@@ -113,14 +113,21 @@ def _resumed(work: Coroutine[Any, Any, Any], pause: Any) -> Generator[Any, Any, 
             return done.value
 
 
+class _Call(NamedTuple):
+    """What was asked, and where the answer goes."""
+
+    connection: Connection
+    stream_id: int
+    head: Head
+    context: Context
+    method: Method
+
+
 class _Running:
     """A call that answers later; ends at its deadline, or when nobody waits for it any more."""
 
-    def __init__(self, connection: Connection, stream_id: int, head: Head, context: Context, method: Method) -> None:
-        self._connection = connection
-        self._stream_id = stream_id
-        self._context = context
-        self._method = method
+    def __init__(self, call: _Call) -> None:
+        self._connection, self._stream_id, head, self._context, self._method = call
         self._timer: asyncio.TimerHandle | None = None
         if head.timeout is not None:
             self._timer = asyncio.get_running_loop().call_later(head.timeout, self._end, TOO_LATE)
@@ -163,17 +170,8 @@ class _Unary(_Running):
     Until it pauses again it has no current task, and must not ask for one: `asyncio.timeout` does.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        stream_id: int,
-        head: Head,
-        context: Context,
-        method: Method,
-        work: Coroutine[Any, Any, Any],
-        pause: Any,
-    ) -> None:
-        super().__init__(connection, stream_id, head, context, method)
+    def __init__(self, call: _Call, work: Coroutine[Any, Any, Any], pause: Any) -> None:
+        super().__init__(call)
         self._work = work
         self._awaited: asyncio.Future[Any] | None = None
         self._cancelled = False
@@ -212,16 +210,8 @@ class _Unary(_Running):
 
 
 class _Stream(_Running):
-    def __init__(
-        self,
-        connection: Connection,
-        stream_id: int,
-        head: Head,
-        context: Context,
-        method: Method,
-        responses: AsyncGenerator[Any, None],
-    ) -> None:
-        super().__init__(connection, stream_id, head, context, method)
+    def __init__(self, call: _Call, responses: AsyncGenerator[Any, None]) -> None:
+        super().__init__(call)
         self._room = asyncio.Event()
         self._go_on(self._answer(responses))
 
