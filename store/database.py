@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from store.disk import hold, open_elsewhere, try_disk
 from store.migrate import migrate, version_of
 from store.reading import Scan, connect
 from store.schema import MIGRATIONS
-from store.writer import Writer
+from store.writer import Writer, of_rows
 
 Row = writer.Row
 Write = writer.Write
@@ -153,7 +153,7 @@ class Database:
             block = keys[start : start + _KEYS[-1]]
             room = next(each for each in _KEYS if each >= len(block))
             nobody = (None,) * len(block[0]) * (room - len(block))  # equal to nothing, so that nothing is found
-            yield from self.read(_with_room(sql, len(block[0]), room), (*chain.from_iterable(block), *nobody))
+            yield from self.read(of_rows(sql, len(block[0]), room), (*chain.from_iterable(block), *nobody))
 
     def read_among(self, sql: str, part: Row, ids: list[str]) -> Iterator[Row]:
         """Run a query for ids of one part of a table, many at a time: `sql` takes the part, and one id by `IN (?)`.
@@ -277,12 +277,6 @@ class Database:
         if self._writer is None:
             raise StoreUnavailableError("the database is closed; record the event again later")
         return self._writer
-
-
-@cache
-def _with_room(sql: str, columns: int, room: int) -> str:
-    key = f"({', '.join('?' * columns)})"
-    return sql.replace(key, ", ".join([key] * room), 1)
 
 
 def _unavailable(error: Exception) -> StoreUnavailableError:

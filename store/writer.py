@@ -92,14 +92,14 @@ def _in_blocks(sql: str, rows: Sequence[Row]) -> Iterator[Write]:
     Each run takes and gives back locks, which costs as much as the work on a row does.
     """
     left = len(rows)
-    if left > 1 and _of_rows(sql, len(rows[0]), 1):
+    if left > 1 and of_rows(sql, len(rows[0]), 1):
         done = 0
         for size in _BLOCKS:
             if size > left:
                 continue
             whole = done + left - left % size
             blocks = [tuple(chain.from_iterable(rows[start : start + size])) for start in range(done, whole, size)]
-            yield _of_rows(sql, len(rows[0]), size), blocks
+            yield of_rows(sql, len(rows[0]), size), blocks
             done, left = whole, left % size
         rows = rows[done:]
     if rows:
@@ -107,7 +107,7 @@ def _in_blocks(sql: str, rows: Sequence[Row]) -> Iterator[Write]:
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _of_rows(sql: str, columns: int, count: int) -> str:
-    """Write a statement that takes one row for several; return nothing where it takes none."""
+def of_rows(sql: str, columns: int, count: int) -> str:
+    """Write a statement that takes one row, or one key of a query, for several; return nothing where it takes none."""
     row = f"({', '.join('?' * columns)})"
     return sql.replace(row, ", ".join([row] * count), 1) if row in sql else ""
