@@ -79,16 +79,15 @@ class LocationDeniedError(GateError):
 
     reason = Reason.LOCATION_DENIED
 
-    def __init__(self) -> None:
-        super().__init__("this credential is not for that location; call with one that is")
+    def __init__(self, problem: str = "this credential is not for that location; call with one that is") -> None:
+        super().__init__(problem)
 
 
 class SaltsDeniedError(LocationDeniedError):
     """Salts of tombstones are the whole gate's, and the caller's credential is for some locations only."""
 
     def __init__(self) -> None:
-        GateError.__init__(
-            self,
+        super().__init__(
             "here are tombstones of erased people, or their salts, which are the whole gate's; "
             "call with a credential for all locations",
         )

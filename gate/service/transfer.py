@@ -112,7 +112,7 @@ def need_salts(by: Caller) -> None:
 
 def _effects(entry: Imported, *, whole: bool) -> Effects:
     if whole:
-        return Effects(entry.suppressions, entry.links, False, entry.connections)
+        return Effects(entry.suppressions, entry.links, connections=entry.connections)
     links = (link for link in entry.links if link.linked_time > link.unlinked_time)
     return Effects(tuple(_set_only(entry.suppressions)), tuple(link._replace(unlinked_time=NEVER) for link in links))
 
