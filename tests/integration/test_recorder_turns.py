@@ -97,14 +97,15 @@ async def test_an_answer_does_not_wait_until_the_wal_is_copied(path: Path) -> No
     """What is durable is acknowledged before a checkpoint, which the next commit waits for."""
     store = _HeldCheckpoint(path)
     async with running(store) as gate:
-        async with asyncio.timeout(5):
-            await gate.record(reply("STOP", contact="ann"))
-        assert (store.last_seq(), gate.allows("ann")) == (1, False)
-        await store.reached.wait()
-        later = asyncio.create_task(gate.record(reply("STOP", contact="bob")))
-        await asyncio.sleep(0)
-        assert not later.done()
-
-        store.go.set()
+        try:
+            async with asyncio.timeout(5):
+                await gate.record(reply("STOP", contact="ann"))
+                await store.reached.wait()
+            assert (store.last_seq(), gate.allows("ann")) == (1, False)
+            later = asyncio.create_task(gate.record(reply("STOP", contact="bob")))
+            await asyncio.sleep(0)
+            assert not later.done()
+        finally:
+            store.go.set()
         await later
         assert store.last_seq() == 2
