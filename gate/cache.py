@@ -204,17 +204,19 @@ class States:
     ) -> None:
         """Show what a commit put into the store to every later check. Call it right after the commit.
 
+        Only what checks asked for is kept: those whom a flood of events is about would fill the memory.
         `unknown` are subjects whose states changed too, and are to be read anew.
         """
         if self._suspects is None:
             raise NotReadyError
         self._commits += 1
         self._suspects.update(suspects)
+        asked = [subject for subject in states if subject in self._cache]
         self._give_up_held()
         for subject in unknown:
             self._forget(subject)
-        for subject, state in states.items():
-            self._keep(subject, state)
+        for subject in asked:
+            self._keep(subject, states[subject])
 
     def _keep(self, subject: Subject, state: SubjectState) -> Known:
         self._forget(subject)

@@ -162,10 +162,10 @@ class Settings:
         "US", _region, "Country of phone numbers without a country code: two capital letters."
     )
     cache_size: int = _setting(
-        "200000", _number(int, 1, 10**8), "Contacts and addresses kept in memory, about 1 KB each."
+        "200000", _number(int, 1, 10**8), "Contacts and addresses kept in memory, about 1.5 KB each."
     )
     queue_events: int = _setting(
-        "20000",
+        "4000",
         _number(int, 1_000, 10**7),
         "Events and acts of people that may wait for the disk, about 5 KB each at most; further ones are refused with "
         "RESOURCE_EXHAUSTED.",

@@ -64,6 +64,7 @@ def answering(
         try:
             return await method(servicer, request, context)
         except Exception as error:
+            del request  # the library holds this frame in a cycle
             await end(context, method.__name__, error)
 
     return answer
@@ -83,6 +84,7 @@ def answering_at_once(
         try:
             return method(servicer, request)
         except Exception as error:
+            del request
             await end(context, method.__name__, error)
 
     vars(answer)["at_once"] = method
@@ -108,7 +110,8 @@ async def end(context: Context, method: str, error: Exception) -> NoReturn:
         tell(_log, CALL_FAILED, error, method=method)
         error = GateError("the gate failed to answer; do not send, and report this")
     note(context, method, error)
-    await _abort(context, error)
+    # What it was raised in holds the request, and the library holds the error in a cycle.
+    await _abort(context, error.with_traceback(None))
 
 
 def note(context: Context, method: str, error: GateError) -> None:

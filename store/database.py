@@ -27,7 +27,8 @@ Row = writer.Row
 Write = writer.Write
 
 _BUSY_TIMEOUT_S: Final = 5.0
-_CACHE_KIB: Final = 65_536  # for each of the two connections that stay open
+_WRITER_CACHE_KIB: Final = 8_192  # more only while a transaction has changed more
+_READER_CACHE_KIB: Final = 16_384
 _SCAN_CACHE_KIB: Final = 2_048
 
 _log: Final = logging.getLogger(__name__)
@@ -102,12 +103,14 @@ class Database:
         await self._writer.execute("PRAGMA synchronous = FULL")
         # What is deleted is overwritten: an erased person must not be found in a free page.
         await self._writer.execute("PRAGMA secure_delete = ON")
-        await self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        await self._writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+        # Else a page that does not fit goes to the WAL each time that one transaction changes it.
+        await self._writer.execute("PRAGMA cache_spill = OFF")
         await self._writer.execute("PRAGMA wal_autocheckpoint = 0")
         return version
 
     def _open_reader(self) -> None:
-        self._reader = connect(self.path, _CACHE_KIB, _BUSY_TIMEOUT_S, sqlite3.Connection)
+        self._reader = connect(self.path, _READER_CACHE_KIB, _BUSY_TIMEOUT_S, sqlite3.Connection)
         self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
     async def _close_writer(self) -> None:

@@ -30,6 +30,17 @@ _OPTIONS: Final = (
     # Of each connection; the library's default is no bound at all. Calls that gave up count until they are cleared
     # away, and beyond the bound new ones fail: there is room for those that waited for a restart.
     ("grpc.max_concurrent_streams", 10_000),
+    # Calls that wait to be taken, of all connections. Beyond the first bound the library cancels some, beyond the
+    # second all; its defaults of 1,000 and 3,000 are less than what waits for a restart. More than this would take
+    # longer than the 2 seconds in which a gate is to be itself again after a flood.
+    ("grpc.server.max_pending_requests", 4_000),
+    ("grpc.server.max_pending_requests_hard_limit", 6_000),
+    # Of a body, before its call is taken. The library's default is 64 KiB, and more as it thinks fit.
+    ("grpc.http2.lookahead_bytes", 8_192),
+    ("grpc.http2.bdp_probe", 0),
+    # On each address; the library's default is no bound.
+    ("grpc.max_allowed_incoming_connections", 4_096),
+    ("grpc.server_handshake_timeout_ms", 10_000),
 )
 
 

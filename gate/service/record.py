@@ -73,7 +73,7 @@ class Recorder:
         rulebook: Rulebook,
         clock: Callable[[], int],
         on_durable: Callable[[bool], None] = lambda _: None,
-        most_waiting: int = 20_000,
+        most_waiting: int = 4_000,
     ) -> None:
         self._store = store
         self._states = states
@@ -104,6 +104,17 @@ class Recorder:
         """Go on only while events are taken. Raises NotReadyError."""
         if self._writer is None:
             raise NotReadyError
+
+    def need_room(self, weight: int) -> None:
+        """Go on only if so many events would be taken now: what is refused anyway need not be read before.
+
+        Raises NotReadyError, OverloadedError and StoreUnavailableError.
+        """
+        self.need_open()
+        if self._refusal:
+            raise StoreUnavailableError(self._refusal)
+        if self._waiting + weight > self._most_waiting:
+            raise OverloadedError
 
     @property
     def waiting(self) -> int:
@@ -146,11 +157,7 @@ class Recorder:
         return result
 
     async def _submit(self, work: Sequence[Event] | Act, weight: int = 1, *, alone: bool = False) -> Any:
-        self.need_open()
-        if self._refusal:
-            raise StoreUnavailableError(self._refusal)
-        if self._waiting + weight > self._most_waiting:
-            raise OverloadedError
+        self.need_room(weight)
         submission = _Submission(work, asyncio.get_running_loop().create_future(), alone, weight)
         self._queue.append(submission)
         self._waiting += weight

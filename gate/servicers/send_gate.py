@@ -54,6 +54,7 @@ class SendGateServicer(rpc.SendGateServiceServicer):
         """Record one event."""
         if not request.HasField("event"):
             raise InvalidFieldError(Reason.FIELD_REQUIRED, "event", "required; say what happened")
+        self._recorder.need_room(1)
         event = self._event(request.event)
         (answer,) = (event,) if isinstance(event, InvalidFieldError) else await self._recorder.record([event])
         if isinstance(answer, InvalidFieldError):
@@ -66,6 +67,7 @@ class SendGateServicer(rpc.SendGateServiceServicer):
     ) -> pb.BatchRecordEventsResponse:
         """Record many events in one commit; the bad ones are answered and left out."""
         at_most("events", request.events, checks.BATCH)
+        self._recorder.need_room(len(request.events))
         read = [self._event(message) for message in request.events]
         answers = iter(await self._recorder.record([event for event in read if isinstance(event, Event)]))
         response = pb.BatchRecordEventsResponse()
