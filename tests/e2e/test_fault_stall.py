@@ -1,5 +1,6 @@
 """A gate that stands still for a while, as a stopped process or a stolen processor does."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 from sendgate.v1 import send_gate_pb2 as pb
+from sendgate.v1 import send_gate_pb2_grpc as rpc
 
 from tests.e2e.faults.calls import WRITES, allowed, health, record, reply
 from tests.e2e.server import DEADLINE_S, SERVING, Server
@@ -19,6 +21,8 @@ from tests.e2e.server import DEADLINE_S, SERVING, Server
 STOPPED: Final = [f"stopped-{number}" for number in range(8)]
 FREE: Final = [f"free-{number}" for number in range(8)]
 HASTY_S: Final = 1.0
+WAITING: Final = 3_500
+"""Checks that wait for a gate at once: those of an outage of a second and a half, at 2,000 a second and some."""
 
 
 @contextmanager
@@ -76,3 +80,29 @@ def test_a_stall(gate: Server) -> None:
         False,
         False,
     ]
+
+
+def test_all_that_waited_is_answered(gate: Server) -> None:
+    """A gate that comes back to thousands of calls refuses none, on whatever transport."""
+    record(gate, reply("stopped"))
+    assert gate.process is not None
+    answers = asyncio.run(check_during_a_stall(gate.data, gate.process.pid))
+    assert answers == [number % 2 == 1 for number in range(WAITING)]
+
+
+async def check_during_a_stall(target: str, process: int) -> list[bool]:
+    """Call a gate that stands still, let it go on once all have called, and return what each was told."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub: rpc.SendGateServiceAsyncStub = rpc.SendGateServiceStub(channel)
+        requests = [
+            pb.CheckSendRequest(contact_id="free" if number % 2 else "stopped", channel=pb.CHANNEL_SMS)
+            for number in range(WAITING)
+        ]
+        await stub.CheckSend(requests[0], timeout=DEADLINE_S)
+        os.kill(process, signal.SIGSTOP)
+        try:
+            calls = [asyncio.ensure_future(stub.CheckSend(request, timeout=DEADLINE_S)) for request in requests]
+            await asyncio.sleep(HASTY_S)
+        finally:
+            os.kill(process, signal.SIGCONT)
+        return [answer.allowed for answer in await asyncio.gather(*calls)]

@@ -128,6 +128,8 @@ def test_events_beyond_the_queue(shim: Shim, serve: StartServer) -> None:
             answers = [callers.submit(batch_outcome, gate, batch) for batch in batches]
             eventually(lambda: sum(answer.done() for answer in answers) == 2, "the queue is full")
             assert overloaded(gate.stub().RecordEvent, pb.RecordEventRequest(event=reply("late"))) > 0
+            # Not even read: to find the fault would cost more than to refuse it.
+            assert overloaded(gate.stub().RecordEvent, pb.RecordEventRequest(event=pb.Event(event_id="faulty"))) > 0
             assert overloaded(contacts(gate).SetDnd, act) > 0
             assert health(gate) == health(gate, WRITES) == SERVING
             assert allowed(gate, ["late", "first"]) == [True, True]

@@ -166,6 +166,22 @@ async def test_what_is_evicted_is_read_again(path: Path) -> None:
         assert loads(store) == {"a": 2, "b": 2, "c": 1, "d": 1}
 
 
+async def test_a_commit_keeps_only_whom_checks_asked_for(path: Path) -> None:
+    """Events of people whom nobody sends anything to take no memory; whoever was asked for stays, up to date."""
+    async with running(path) as gate:
+        await gate.record(reply("STOP", contact="ann"))
+        assert gate.states.entries == 0
+        assert not gate.allows("ann")
+        asked_for = gate.states.entries
+        assert asked_for > 0
+
+        await gate.recorder.record([reply("STOP", contact=f"c{number}") for number in range(100)])
+        await gate.record(reply("START", contact="ann", at=NOON + SECOND))
+        assert gate.states.entries == asked_for
+        assert gate.states.recall(ANN) is not None
+        assert gate.allows("ann")
+
+
 def loads(store: HeldStore) -> dict[str, int]:
     """Tell how often each contact was read from the disk."""
     return {subject.id: times for subject, times in store.loads.items()}
