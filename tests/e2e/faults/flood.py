@@ -5,9 +5,11 @@ input does, and then writes how the calls ended as one JSON object.
 """
 
 import asyncio
+import itertools
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 
 import grpc
@@ -22,17 +24,24 @@ IN_FLIGHT: Final = 400
 """Calls that a connection has open at most: the calls that are due beyond that are counted and not made."""
 
 _SERVICE: Final = "/sendgate.v1.SendGateService/"
+_PLACE: Final = "flooded."
+"""Stands in the events for what they are told apart by."""
+
 _TICK_S: Final = 0.02
 
 
-def bodies() -> list[tuple[str, bytes]]:
-    """Make the requests: checks of ever the same contacts, and events that are recorded once and duplicates then."""
+def bodies() -> Iterator[tuple[str, bytes]]:
+    """Make requests: checks of ever the same contacts, and opt-outs of ever new ones."""
     checks = [pb.CheckSendRequest(contact_id=f"checked-{number}", channel=pb.CHANNEL_SMS) for number in range(BATCH)]
-    events = [reply(f"flooded-{number}") for number in range(BATCH)]
-    return [
-        (f"{_SERVICE}BatchCheckSend", pb.BatchCheckSendRequest(checks=checks).SerializeToString()),
-        (f"{_SERVICE}BatchRecordEvents", pb.BatchRecordEventsRequest(events=events).SerializeToString()),
-    ]
+    check = pb.BatchCheckSendRequest(checks=checks).SerializeToString()
+    events = [reply(f"{_PLACE}-{number}") for number in range(BATCH)]
+    record = pb.BatchRecordEventsRequest(events=events).SerializeToString()
+    for number in itertools.count():
+        for _ in range(CONNECTIONS):
+            yield f"{_SERVICE}BatchCheckSend", check
+        for place in range(CONNECTIONS):
+            name = str(number * CONNECTIONS + place).zfill(len(_PLACE))
+            yield f"{_SERVICE}BatchRecordEvents", record.replace(_PLACE.encode("ascii"), name.encode("ascii"))
 
 
 class Flood:
@@ -71,7 +80,7 @@ class Flood:
 
     def _call(self, number: int) -> None:
         channel = self._channels[number % CONNECTIONS]
-        path, body = self._bodies[number // CONNECTIONS % len(self._bodies)]
+        path, body = next(self._bodies)
         task = asyncio.create_task(self._ask(channel, path, body))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
