@@ -204,6 +204,24 @@ def said_until_the_end(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
+@pytest.mark.parametrize("transport", ["grpcio"])
+def test_connections_beyond_the_bound_of_the_library(serve: StartServer) -> None:
+    """Further ones are hung up on; who was there is served as ever, and later ones are once there is room."""
+    with descriptors_as_usual():
+        gate = serve()
+    assert check(gate)
+    with ExitStack() as crowd:
+        for _ in range(CONNECTIONS - 1):
+            connect(gate, crowd)
+        with pytest.raises((OSError, IndexError)):
+            connect(gate, crowd)
+        assert check(gate)
+        assert health(gate) == health(gate, WRITES) == SERVING
+    with grpc.insecure_channel(gate.data, options=[("grpc.use_local_subchannel_pool", 1)]) as later:
+        request = pb.CheckSendRequest(contact_id="anybody", channel=pb.CHANNEL_SMS)
+        eventually(lambda: served(rpc.SendGateServiceStub(later), request), "the crowd is gone")
+
+
 @pytest.mark.parametrize("transport", ["native"])
 def test_connections_beyond_the_bound(serve: StartServer) -> None:
     """On a few spare ones health is answered and the rest told to come again; others are served as ever."""
