@@ -104,6 +104,7 @@ class Gate:
             self._health.durable,
             settings.queue_events,
         )
+        self._store.database.when_damaged = self._recorder.doubt
         self._retention = Retention(self._store, settings.event_retention, time.time_ns, self._recorder.doubt)
         self._tasks: list[asyncio.Task[None]] = []
         self._registry = None if settings.tokens is None else LiveRegistry(settings.tokens)

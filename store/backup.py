@@ -13,6 +13,8 @@ from store.damage import damaged
 from store.disk import hold
 
 _WAL_FILES: Final = ("-wal", "-shm")
+_BESIDE: Final = (".lock", ".trial", "-journal")
+"""Names beside a database's that mean something to the gate or to SQLite, which takes a journal for its own."""
 
 
 class Extent(NamedTuple):
@@ -40,7 +42,7 @@ def backup(database: Path, file: Path, tell: Tell, *, force: bool = False) -> Ex
         raise CopyError(f"{file}: no regular file; name another one")
     if file.exists() and not force:
         raise CopyError(f"{file}: there is such a file; name another one, or replace it with --force")
-    if file.resolve() in {Path(f"{database.resolve()}{end}") for end in ("", ".lock", *_WAL_FILES)}:
+    if file.resolve() in {Path(f"{database.resolve()}{end}") for end in ("", *_BESIDE, *_WAL_FILES)}:
         raise CopyError(f"{file}: this is the database itself; name another file")
     try:
         with reading(database) as source:
@@ -61,6 +63,10 @@ def restore(file: Path, database: Path, tell: Tell) -> Restored:
     place = database.resolve()
     if file.resolve() == place:
         raise CopyError(f"{file}: this is the database itself; name a backup")
+    if not file.is_file():
+        raise CopyError(f"{file}: no such file; name a backup")
+    if place.is_dir():
+        raise CopyError(f"{database}: a directory; name the database's file in it")
     try:
         lock = hold(place)
     except StartError as error:

@@ -5,7 +5,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -17,7 +17,7 @@ from gate.logs.lines import DAMAGED
 from gate.logs.tell import tell
 from store import writer
 from store.damage import damage, damaged, failed, unusable
-from store.disk import hold, open_elsewhere, try_disk
+from store.disk import hold, hold_file, identity, open_elsewhere, try_disk
 from store.migrate import migrate, version_of
 from store.reading import Scan, connect
 from store.schema import MIGRATIONS
@@ -27,7 +27,8 @@ Row = writer.Row
 Write = writer.Write
 
 _BUSY_TIMEOUT_S: Final = 5.0
-_WRITER_CACHE_KIB: Final = 8_192  # more only while a transaction has changed more
+_WRITER_CACHE_KIB: Final = 8_192
+_SPILL_PAGES: Final = 12_000  # what a transaction that changes more may have; a multiple of 256 would mean no bound
 _READER_CACHE_KIB: Final = 16_384
 _SCAN_CACHE_KIB: Final = 2_048
 
@@ -52,29 +53,35 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: int | None = None
+        self._locks: list[int] = []
+        self._place = path
+        self._identity: tuple[tuple[int, int] | None, ...] = ()
         self._writer: Writer | None = None
         self._reader: sqlite3.Connection | None = None
         self._scans = 0
         self._counting = threading.Lock()
         self._writing = asyncio.Lock()
-        self._told = False
         self._sound = True
+        self._damage = ""
+        self._moved = False
+        self.when_damaged: Callable[[], None] = lambda: None
+        """Is called once, when the file turns out to be damaged."""
 
     @property
     def sound(self) -> bool:
         """Whether all that was written is where it should be, as far as is known; if not, nothing more is written."""
-        return self._sound
+        return self._sound and not self._moved and not self._damage
 
     async def open(self) -> None:
         """Take the file, bring its schema up to date. Raises StartError with one line for the operator."""
         try:
-            self._lock = hold(self.path)
-            # It holds addresses and messages: made by us it is for our user alone, and so are SQLite's files beside it.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._locks.append(hold(self.path))
+            self._locks.append(hold_file(self.path))
             version = await self._open_writer()
             await migrate(self._connection(), version)
             self._open_reader()
+            self._place = self.path.resolve()
+            self._identity = identity(self._place)
         except (sqlite3.Error, OSError) as error:
             await self.close()
             raise StartError(unusable(self.path, error)) from error
@@ -89,9 +96,8 @@ class Database:
         # Whoever closes a file last, and may write, copies the WAL into it and deletes the WAL.
         await self._close_writer()
         self._close_reader()
-        if self._lock is not None:
-            os.close(self._lock)
-        self._lock = None
+        while self._locks:
+            os.close(self._locks.pop())
 
     async def _open_writer(self) -> int:
         """Open the writing connection; return how many migrations ran. Raises sqlite3.Error and StartError."""
@@ -105,7 +111,7 @@ class Database:
         await self._writer.execute("PRAGMA secure_delete = ON")
         await self._writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         # Else a page that does not fit goes to the WAL each time that one transaction changes it.
-        await self._writer.execute("PRAGMA cache_spill = OFF")
+        await self._writer.execute(f"PRAGMA cache_spill = {_SPILL_PAGES}")
         await self._writer.execute("PRAGMA wal_autocheckpoint = 0")
         return version
 
@@ -198,6 +204,7 @@ class Database:
         It saves a lone event a third of the loop's turns.
         """
         async with self._writing:
+            self._need_file()
             if not self._sound:
                 raise StoreUnavailableError("the disk failed; nothing was recorded, record the event again later")
             try:
@@ -206,6 +213,7 @@ class Database:
                 self._sound = not failed(error)
                 self._tell(error)
                 raise _unavailable(error) from error
+            self._need_file()
 
     async def checkpoint(self) -> None:
         """Copy the WAL into the file if it has grown long; where that fails, nothing more is written.
@@ -227,6 +235,7 @@ class Database:
         Return whether the file was opened anew: what was refused since it failed may be in it after all.
         """
         async with self._writing:
+            self._need_file()
             try:
                 await asyncio.to_thread(try_disk, self.path)
                 anew = not self._sound
@@ -235,6 +244,7 @@ class Database:
                 await self._connection().execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
                 if anew:
                     await self._settle()
+                    self._identity = identity(self._place)
                 self._sound = True
             except (sqlite3.Error, OSError, StartError) as error:
                 raise _unavailable(error) from error
@@ -270,11 +280,27 @@ class Database:
         if busy or copied < pages:
             raise StoreUnavailableError("the database is being read; it is put in order after that")
 
+    def _need_file(self) -> None:
+        """Go on only with the file that was opened, and while it is not known to be damaged.
+
+        What is written into one that was removed or replaced, its WAL included, would be gone with this process; what
+        is written into a damaged one is gone when a backup takes its place. Raises StoreUnavailableError.
+        """
+        self._moved = identity(self._place) != self._identity
+        if self._damage:
+            raise StoreUnavailableError("the database is damaged; nothing is recorded until a backup is in its place")
+        if self._moved:
+            raise StoreUnavailableError(
+                f"database {self.path}: it or its WAL was moved, removed or replaced; nothing is recorded until it is "
+                "put back, or the gate is stopped and a backup restored"
+            )
+
     def _tell(self, error: sqlite3.Error) -> None:
-        """Tell the operator of damage, once."""
-        if damaged(error) and not self._told:
-            self._told = True
-            tell(_log, DAMAGED, problem=damage(self.path, str(error)))
+        """Tell the operator of damage, once, and write nothing more: a backup will take the file's place."""
+        if damaged(error) and not self._damage:
+            self._damage = damage(self.path, str(error))
+            tell(_log, DAMAGED, problem=self._damage)
+            self.when_damaged()
 
     def _connection(self) -> Writer:
         if self._writer is None:

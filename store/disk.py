@@ -19,19 +19,60 @@ https://github.com/sqlite/sqlite/blob/version-3.40.1/src/os_unix.c, UNIX_SHM_DMS
 
 
 def hold(path: Path) -> int:
-    """Lock the file against a second gate: what one has in memory the other's writes would make wrong.
+    """Lock a database's place against a second gate: what one has in memory the other's writes would make wrong.
 
     Return the descriptor that holds the lock until it is closed. Raises StartError and OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Resolved as SQLite does it, so that a symbolic link is the same file.
-    descriptor = os.open(f"{path.resolve()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _locked(f"{path.resolve()}.lock", path)
+
+
+def hold_file(path: Path) -> int:
+    """Lock the file itself, which may have further names; make one where there is none.
+
+    To be called before SQLite opens it, and closed after SQLite has closed it: to close a descriptor of a file takes
+    SQLite's own locks from it. Raises StartError, also where only the WAL of a file is there, and OSError.
+    """
+    wal = Path(f"{path.resolve()}-wal")
+    if not _size(path) and _size(wal):
+        raise StartError(
+            f"database {path}: there is nothing in it, but there is in its WAL, {wal}: put the file back, or the "
+            f"latest backup in its place with `sendgate restore BACKUP --database {path}`; to begin with nothing, "
+            "remove the WAL"
+        )
+    # It holds addresses and messages: made by us it is for our user alone, and so are SQLite's files beside it.
+    return _locked(path, path)
+
+
+def identity(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Tell a database's file, its links resolved, and its WAL from others that may come to have their names."""
+    return tuple(_inode(f"{path}{end}") for end in ("", "-wal"))
+
+
+def _locked(file: Path | str, path: Path) -> int:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
         raise StartError(f"database {path}: another gate has it open; stop that one or name another file") from error
     return descriptor
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  a commit waits for it
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def try_disk(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from dataclasses import fields
 from typing import Any, Final
@@ -42,6 +43,8 @@ def serve(**given: str | None) -> None:
     try:
         settings = load(os.environ, {name: text for name, text in given.items() if text is not None})
         form.configure(settings.log_level, settings.log_format)
+        # Until the server takes the signal over; as a container's first process it would not even be ended by it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         from gate import app  # noqa: PLC0415  slow to import: neither help nor a wrong setting waits for the server
 
         asyncio.run(app.serve(settings))

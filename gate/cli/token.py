@@ -206,6 +206,8 @@ def _credential(
 ) -> Credential:
     if all_locations == bool(locations):
         raise click.UsageError("name either one --location or more, or --all-locations")
+    if EVERYWHERE in locations:
+        raise click.UsageError(f"--location {EVERYWHERE}: no location; for every one there is --all-locations")
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         return Credential(

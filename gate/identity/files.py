@@ -60,14 +60,20 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file for its owner alone, in full or not at all; an owner that it has, it keeps. Raises OSError."""
+    """Write a file in full or not at all: a new one for its owner alone. Raises OSError.
+
+    One that is there keeps its owner, its group and whether they may read it.
+    """
     place = path.resolve()
     descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            if place.exists() and (owner := place.stat()).st_uid != os.getuid():
-                # Or the gate, which runs as that user, could not read it any more.
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            if place.exists():
+                # Or the gate, which may run as that user or group, could not read it any more.
+                before = place.stat()
+                if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                os.fchmod(descriptor, before.st_mode & (stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP))
             file.write(text)
             file.flush()
             os.fsync(descriptor)

@@ -111,17 +111,21 @@ def _read(tables: Mapping[str, Any]) -> Iterator[Credential]:
         for place, row in enumerate(rows, start=1):
             try:
                 yield _credential(kind, row, own)
-            except (KeyError, ValueError, TypeError) as error:
+            except (KeyError, ValueError, TypeError, OverflowError) as error:
                 problem = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
                 raise RegistryError(f"{kind} {place}: {problem}") from None
 
 
 def _credential(kind: str, row: Mapping[str, Any], own: frozenset[str]) -> Credential:
+    if not isinstance(row, Mapping):
+        raise TypeError(f"{row!r} is no table")
     if unknown := row.keys() - own - _COMMON:
         raise ValueError(f"{min(unknown)}: unknown")
     hashed = Hashed(bytes.fromhex(row["salt"]), bytes.fromhex(row["hash"])) if kind == "token" else None
     if hashed is not None and len(hashed.digest) != len(NO_TOKEN.digest):
         raise ValueError("hash: not the 64 digits of a SHA-256")
+    if not isinstance(row["id"], str) or not row["id"]:
+        raise TypeError(f"id: {row['id']!r} is no text")
     return Credential(
         id=row["id"],
         name=checked_name(row.get("name", row["id"])),
@@ -156,7 +160,7 @@ def checked_locations(texts: Iterable[str]) -> frozenset[str] | None:
     if isinstance(texts, str) or not locations or EVERYWHERE in locations:
         raise ValueError('locations: name them, or ["*"] alone for every one')
     for each in locations:
-        if not 0 < len(each.encode()) <= _LOCATION_BYTES:
+        if not isinstance(each, str) or not 0 < len(each.encode()) <= _LOCATION_BYTES:
             raise ValueError(f"locations: {each!r} is not 1 to {_LOCATION_BYTES} bytes")
     return locations
 
@@ -164,7 +168,7 @@ def checked_locations(texts: Iterable[str]) -> frozenset[str] | None:
 def _time(field: str, time: object) -> datetime:
     if not isinstance(time, datetime) or time.tzinfo is None:
         raise ValueError(f"{field}: not a time with its zone, such as 2026-03-02T12:00:00Z")
-    return time
+    return time.astimezone(UTC)
 
 
 def written(credentials: Iterable[Credential]) -> str:

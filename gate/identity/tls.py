@@ -68,6 +68,8 @@ def load(files: TlsFiles) -> Material:
         except (ssl.SSLError, ValueError) as error:
             raise SettingsError(f"{files.client_ca}: no certificate in PEM: {error}") from None
         context.verify_mode = ssl.CERT_REQUIRED
+        # Each certificate of the file is trusted by itself, an intermediate one too: so does the library.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return Material(certificate, key, client_ca, context)
 
 

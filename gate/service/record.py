@@ -83,6 +83,7 @@ class Recorder:
         self._on_durable = on_durable
         self._queue: deque[_Submission] = deque()
         self._submitted = asyncio.Event()
+        self._freed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._revision = 0
         self._most_waiting = most_waiting
@@ -130,6 +131,7 @@ class Recorder:
         writer, self._writer = self._writer, None
         if writer is not None:
             self._submitted.set()
+            self._freed.set()
             await writer
 
     async def record(self, events: Sequence[Event]) -> Answers:
@@ -152,7 +154,13 @@ class Recorder:
         return result
 
     async def take(self, work: Callable[[Draft, int], Result], entries: int = 1) -> Result:
-        """Work out an act, or an import of so many entries, in a commit of its own. Raises as `act` does."""
+        """Work out an act, or an import of so many entries, in a commit of its own. Raises as `act` does.
+
+        It waits for room instead of being refused, and leaves half of the room to events.
+        """
+        while self._waiting and self._waiting + entries > self._most_waiting // 2 and self._writer is not None:
+            self._freed.clear()
+            await self._freed.wait()
         result: Result = await self._submit(work, entries, alone=True)
         return result
 
@@ -182,6 +190,7 @@ class Recorder:
             group.append(self._queue.popleft())
             weight += group[-1].weight
         self._waiting -= weight
+        self._freed.set()
         return group
 
     async def _write_group(self, group: list[_Submission]) -> None:
@@ -299,6 +308,7 @@ class Recorder:
         _fail(self._queue, problem)
         self._queue.clear()
         self._waiting = 0
+        self._freed.set()
 
 
 def _fail(group: Sequence[_Submission] | deque[_Submission], error: GateError) -> None:

@@ -100,12 +100,12 @@ class ContactServicer(rpc.ContactServiceServicer):
     ) -> pb.ImportContactsResponse:
         """Import as the entries come; each request is one commit, and the next is read and prepared meanwhile."""
         response = pb.ImportContactsResponse()
-        by = self._caller(context)
-        by.need(Role.USER)
+        self._caller(context).need(Role.USER)
         taking: deque[asyncio.Task[int]] = deque()
         touched: set[str] = set()
         try:
             async for request in requests:
+                by = self._caller(context)  # each time: a credential may be revoked while the client is sending
                 at_most("entries", request.entries, transfer.ENTRIES)
                 entries = await self._imported(request, response, by)
                 touched.update(entry.location_id for entry in entries)
@@ -115,7 +115,7 @@ class ContactServicer(rpc.ContactServiceServicer):
             while taking:
                 response.imported += await taking.popleft()
             if touched:
-                await self._transfer.finish(touched, by)
+                await self._transfer.finish(touched, self._caller(context))
         finally:
             await asyncio.gather(*taking, return_exceptions=True)
         return response

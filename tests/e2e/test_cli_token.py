@@ -74,6 +74,16 @@ def test_an_id_is_listed_in_one_piece(tmp_path: Path) -> None:
     assert made["id"] in done.stdout
 
 
+def test_a_file_that_the_gate_reads_through_its_group(tmp_path: Path) -> None:
+    """Whoever changes it leaves it readable to that group, and to nobody else."""
+    path = tmp_path / "tokens.toml"
+    run(path, "create", *SENDER)
+    for mode in (0o640, 0o440, 0o600):
+        path.chmod(mode)
+        run(path, "create", *SENDER)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
 def test_two_who_change_the_file_at_once(tmp_path: Path) -> None:
     """A command waits for another that is changing the file, so that what both wrote is kept."""
     path = tmp_path / "tokens.toml"
@@ -96,6 +106,7 @@ def test_two_who_change_the_file_at_once(tmp_path: Path) -> None:
     [
         (("create", "--role", "sender"), 2, "name either one --location or more, or --all-locations"),
         (("create", *SENDER, "--all-locations"), 2, "name either one --location or more, or --all-locations"),
+        (("create", "--role", "sender", "--location", "*"), 2, "for every one there is --all-locations"),
         (("create", "--role", "boss", "--location", "a"), 2, "boss"),
         (("create", "--location", "a"), 2, "role"),
         (("create", *SENDER, "--name", "two words"), 2, "name: 'two words' is not"),

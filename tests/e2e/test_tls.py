@@ -116,6 +116,20 @@ def test_certificates_that_open_nothing(gate: Gate, plane: str) -> None:
         assert gate.code(plane, shown, gate.token) is UNAVAILABLE
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_pinned_certificate(transport: str, tmp_path: Path) -> None:
+    """One that the file of authorities names by itself is trusted on both planes, and its authority is not."""
+    identities, other = Identities(tmp_path), Authority("of others")
+    pinned = other.issue(SENDER)
+    identities.client_ca.write_bytes(identities.clients.certificate + pinned.certificate)
+    identities.trust(SENDER, "edge", Role.SENDER)
+    with Server(tmp_path, **TRANSPORTS[transport], **identities.mutual) as server:
+        gate = Gate(server, identities, "")
+        for plane in ("data", "control"):
+            assert gate.code(plane, pinned) is OK
+            assert gate.code(plane, other.issue(SENDER)) is UNAVAILABLE
+
+
 @pytest.mark.parametrize("plane", ["data", "control"])
 def test_a_client_in_the_clear(gate: Gate, plane: str) -> None:
     """Nobody is answered without TLS, and the gate goes on."""
