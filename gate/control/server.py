@@ -52,6 +52,7 @@ class Server:
         self._relay: Relay | None = None
         self.methods = grpc.aio.server(options=(*_OPTIONS, sockets.ENABLED) if counted else _OPTIONS)
         self._id = sockets.newest_server() if counted else None
+        self._dropped = 0
 
     def add_reflection(self, services: Iterable[str]) -> None:
         """Let clients ask which services there are."""
@@ -65,7 +66,11 @@ class Server:
 
     def traffic(self) -> Traffic:
         """Tell what is going on, from any thread."""
-        return Traffic({}, 0, 0) if self._id is None else sockets.traffic(self._id)
+        if self._id is None:
+            return Traffic({}, 0, 0)
+        told = sockets.traffic(self._id, self._dropped)
+        self._dropped = told.shed[sockets.PENDING]
+        return told
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, and let those in flight end within `grace` seconds."""

@@ -12,6 +12,9 @@ from gate.traffic import TCP, UNIX, Traffic
 ENABLED: Final = ("grpc.enable_channelz", 1)
 """The option with which a server has itself counted."""
 
+PENDING: Final = "pending"
+"""Calls that were shed because too many waited to be taken."""
+
 _ask: Final[Any] = ChannelzServicer
 
 
@@ -25,21 +28,43 @@ def newest_server() -> int:
             return last
 
 
-def traffic(server_id: int) -> Traffic:
-    """Tell what goes on at a server, from any thread. Who ever connected and why anybody was hung up on, it forgets."""
-    calls = _ask.GetServer(pb.GetServerRequest(server_id=server_id), None).server.data
-    over = calls.calls_succeeded + calls.calls_failed
+def traffic(server_id: int, dropped: int) -> Traffic:
+    """Tell what goes on at a server, from any thread. Who ever connected and why anybody was hung up on, it forgets.
+
+    Calls that it drops because too many wait to be taken it counts as begun and never as over. They are what is missing
+    between those and the streams that are open: asked for in this order never more than there were, and not less than
+    `dropped`, what was told of them before.
+    """
+    begun = _calls(server_id).calls_started
     connections = Counter({TCP: 0, UNIX: 0})
-    connections.update(UNIX if "unix:" in name else TCP for name in _sockets(server_id))
-    return Traffic(dict(connections), max(0, calls.calls_started - over), over)
+    streams = 0
+    for socket_id, name in list(_sockets(server_id)):
+        connections[UNIX if "unix:" in name else TCP] += 1
+        streams += _streams(socket_id)
+    calls = _calls(server_id)
+    over = calls.calls_succeeded + calls.calls_failed
+    dropped = max(dropped, begun - over - streams)
+    return Traffic(dict(connections), streams, over + dropped, shed={PENDING: dropped})
 
 
-def _sockets(server_id: int) -> Iterator[str]:
+def _calls(server_id: int) -> Any:
+    return _ask.GetServer(pb.GetServerRequest(server_id=server_id), None).server.data
+
+
+def _streams(socket_id: int) -> int:
+    try:
+        told = _ask.GetSocket(pb.GetSocketRequest(socket_id=socket_id), None).socket.data
+    except AttributeError:  # it was closed since, which is said to a context, and there is none
+        return 0
+    return max(0, int(told.streams_started - told.streams_succeeded - told.streams_failed))
+
+
+def _sockets(server_id: int) -> Iterator[tuple[int, str]]:
     last = 0
     while True:
         told = _ask.GetServerSockets(pb.GetServerSocketsRequest(server_id=server_id, start_socket_id=last + 1), None)
         for each in told.socket_ref:
             last = max(last, each.socket_id)
-            yield each.name
+            yield each.socket_id, each.name
         if told.end:
             return

@@ -184,7 +184,7 @@ async def test_a_damaged_log_of_a_large_file(whole: Whole, tmp_path: Path, caplo
 
 
 async def test_a_page_that_is_damaged_while_the_gate_runs(whole: Whole, tmp_path: Path) -> None:
-    """What cannot be read any more is an error, not an answer."""
+    """What cannot be read any more is an error, not an answer; nothing is recorded that a backup would undo."""
     path = tmp_path / "gate.db"
     path.write_bytes(whole.content)
     async with running(path, cache_size=1) as gate:
@@ -197,6 +197,8 @@ async def test_a_page_that_is_damaged_while_the_gate_runs(whole: Whole, tmp_path
         for number in range(STOPPED):
             with pytest.raises(StoreUnavailableError):
                 gate.allows(f"c{number}")
+        with pytest.raises(StoreUnavailableError):
+            await gate.record(reply("hello", contact="new", at=NOON))
 
 
 async def test_an_index_that_lost_an_entry(whole: Whole, tmp_path: Path) -> None:
