@@ -38,7 +38,7 @@ run: $(VENV)/server ## Serve on 127.0.0.1:50051 with an embedded database in var
 
 # Files stay whole in one worker: their tests share servers. They are begun in the order in which they are found, and by
 # more workers than there are cores, for much of a test is waiting. What hundreds of processes import is compiled once.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST  = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/test ## Run every test that this machine can run.
