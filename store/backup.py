@@ -43,7 +43,7 @@ def backup(database: Path, file: Path, tell: Tell, *, force: bool = False) -> Ex
     if file.exists() and not force:
         raise CopyError(f"{file}: there is such a file; name another one, or replace it with --force")
     if file.resolve() in {Path(f"{database.resolve()}{end}") for end in ("", *_BESIDE, *_WAL_FILES)}:
-        raise CopyError(f"{file}: this is the database itself; name another file")
+        raise CopyError(f"{file}: this is the database itself, or a name that it needs; name another file")
     try:
         with reading(database) as source:
             extent = _extent(source)
@@ -64,7 +64,7 @@ def restore(file: Path, database: Path, tell: Tell) -> Restored:
     if file.resolve() == place:
         raise CopyError(f"{file}: this is the database itself; name a backup")
     if not file.is_file():
-        raise CopyError(f"{file}: no such file; name a backup")
+        raise CopyError(f"{file}: no {'regular' if file.exists() else 'such'} file; name a backup")
     if place.is_dir():
         raise CopyError(f"{database}: a directory; name the database's file in it")
     try:

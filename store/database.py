@@ -204,9 +204,8 @@ class Database:
         It saves a lone event a third of the loop's turns.
         """
         async with self._writing:
-            self._need_file()
-            if not self._sound:
-                raise StoreUnavailableError("the disk failed; nothing was recorded, record the event again later")
+            if not self.sound:
+                raise StoreUnavailableError("the database failed; nothing was recorded, record the event again later")
             try:
                 await self._connection().transact([write for write in writes if write[1]])
             except sqlite3.Error as error:
@@ -232,9 +231,10 @@ class Database:
     async def probe(self) -> bool:
         """Learn whether writes are durable again, by one that changes nothing. Raises StoreUnavailableError.
 
-        Return whether the file was opened anew: what was refused since it failed may be in it after all.
+        Return whether what was refused may be in it after all: the file was opened anew, or was away for a while.
         """
         async with self._writing:
+            away = self._moved
             self._need_file()
             try:
                 await asyncio.to_thread(try_disk, self.path)
@@ -248,7 +248,7 @@ class Database:
                 self._sound = True
             except (sqlite3.Error, OSError, StartError) as error:
                 raise _unavailable(error) from error
-        return anew
+        return anew or away
 
     async def _open_anew(self) -> None:
         """Let SQLite forget which pages it copied into the file, so that it copies all that are in the WAL again.
