@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.faults import shim as faults
-from tests.e2e.server import TRANSPORTS, Server
+from tests.e2e.server import TRANSPORTS, ExecutedServer, Server
 
 StartServer = Callable[..., Server]
 
@@ -30,10 +30,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def serve(tmp_path: Path, request: pytest.FixtureRequest, transport: str) -> Iterator[StartServer]:
     """Start servers with given settings; each is stopped at the end and must then exit with 0."""
     servers: list[Server] = []
+    kind = ExecutedServer if request.node.get_closest_marker("executed") else Server
     with ExitStack() as running:
 
         def start(**settings: str) -> Server:
-            server = Server(tmp_path, **TRANSPORTS[transport] | settings)
+            server = kind(tmp_path, **TRANSPORTS[transport] | settings)
             servers.append(server)
             return running.enter_context(server)
 

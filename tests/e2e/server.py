@@ -4,15 +4,18 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final, Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sendgate.v1 import send_gate_pb2_grpc as rpc
+
+from tests.e2e import processes
 
 DEADLINE_S: Final = 20.0
 """How long anything may take before the test is given up; everything is far quicker."""
@@ -30,20 +33,37 @@ _LISTENS: Final = re.compile(r"(data|control) plane listens on (127\.0\.0\.1:\d+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Make the environment of a command: nothing of the tests' own settings, only the given ones."""
     own = {name: text for name, text in os.environ.items() if not name.startswith("SENDGATE_")}
-    return own | {f"SENDGATE_{name.upper()}": text for name, text in settings.items()} | {"COLUMNS": "200"}
+    return own | {f"SENDGATE_{name.upper()}": text for name, text in settings.items()}
 
 
 def command(*arguments: str, given: str | bytes = b"", **settings: str) -> subprocess.CompletedProcess[str]:
     """Run `sendgate` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "gate", *arguments],
-        env=environment(settings),
-        input=given if isinstance(given, str) else given.decode(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    return _run(processes.fork, arguments, given, settings)
+
+
+def executed(*arguments: str, given: str | bytes = b"", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `sendgate` to its end, as an operator does."""
+    return _run(processes.execute, arguments, given, settings)
+
+
+def _run(
+    start: processes.Start, arguments: Sequence[str], given: str | bytes, settings: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    with ExitStack() as files:
+        streams = [files.enter_context(TemporaryFile()) for _ in range(3)]
+        streams[0].write(given.encode() if isinstance(given, str) else given)
+        streams[0].seek(0)
+        descriptors = [stream.fileno() for stream in streams]
+        process = start(arguments, environment(settings), descriptors, Path.cwd())
+        try:
+            code = process.wait(DEADLINE_S)
+        finally:
+            process.kill()
+        told = []
+        for stream in streams[1:]:
+            stream.seek(0)
+            told.append(stream.read().decode())
+    return subprocess.CompletedProcess(arguments, code, *told)
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:
@@ -56,6 +76,8 @@ def eventually(condition: Callable[[], object], what: str) -> None:
 
 class Server:
     """One `sendgate serve`. Leaving the context stops it and expects exit code 0, unless it has ended already."""
+
+    begin = staticmethod(processes.fork)
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
@@ -72,13 +94,16 @@ class Server:
         self._settings = defaults | settings
         self._log = directory / "log"
         self._channels: dict[str, grpc.Channel] = {}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: processes.Process | None = None
 
     def start(self) -> Self:
         """Start the process; it need not serve yet."""
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gate", "serve"], env=environment(self._settings), stderr=log, cwd=self.directory
+        with self._log.open("ab") as log, Path(os.devnull).open("r+b") as nothing:
+            self.process = self.begin(
+                ["serve"],
+                environment(self._settings),
+                [nothing.fileno(), nothing.fileno(), log.fileno()],
+                self.directory,
             )
         return self
 
@@ -182,6 +207,12 @@ class Server:
             self.process.kill()
             self.process.wait(DEADLINE_S)
             self.process = None
+
+
+class ExecutedServer(Server):
+    """One that is started as an operator does."""
+
+    begin = staticmethod(processes.execute)
 
 
 def refusals(stderr: str | Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gate.cli import main
-from tests.e2e.server import Server, command
+from tests.e2e.server import Server, command, executed
 
 pytestmark = pytest.mark.any_transport
 
@@ -51,7 +51,7 @@ def gate(shared_gate: Server) -> Server:
 )
 def test_check(gate: Server, arguments: str, code: int) -> None:
     """Exit code 0 for allowed, 3 for denied."""
-    done = command("check", *arguments.split(), "--target", gate.data)
+    done = executed("check", *arguments.split(), "--target", gate.data)
 
     assert (done.returncode, done.stderr) == (code, "")
     assert done.stdout.startswith("denied: dnd channel\n" if code else "allowed\n")
@@ -163,7 +163,7 @@ def test_target_and_location_come_from_the_environment_too(gate: Server) -> None
 )
 def test_healthcheck(gate: Server, service: str, code: int, told: str) -> None:
     """Exit code 0 for SERVING, 1 for anything else."""
-    done = command("healthcheck", "--service", service, "--target", gate.control)
+    done = executed("healthcheck", "--service", service, "--target", gate.control)
 
     assert (done.returncode, done.stdout) == (code, told)
     assert bool(done.stderr) is bool(code)

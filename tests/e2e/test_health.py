@@ -18,7 +18,7 @@ from sendgate.v1 import send_gate_pb2 as pb
 
 from store.store import Store
 from tests.e2e.conftest import StartServer
-from tests.e2e.server import DEADLINE_S, NOT_SERVING, SERVING, TRANSPORTS, Server
+from tests.e2e.server import DEADLINE_S, NOT_SERVING, SERVING, TRANSPORTS, ExecutedServer, Server
 
 SUPPRESSED = 600_000
 WRITES = "sendgate.writes"
@@ -79,7 +79,7 @@ def test_nothing_is_serving_before_checks_are_right(big_directory: Path, transpo
     """From the first connection on, SERVING is never said before a check is answered, and no check wrongly allows."""
     statuses: list[int] = []
     refusals: list[tuple[grpc.StatusCode, str]] = []
-    with Server(big_directory, **TRANSPORTS[transport]).start() as gate:
+    with ExecutedServer(big_directory, **TRANSPORTS[transport]).start() as gate:
         end = time.monotonic() + DEADLINE_S
         while not (statuses and statuses[-1] == SERVING):
             assert time.monotonic() < end, gate.log
@@ -102,7 +102,7 @@ def test_nothing_is_serving_before_checks_are_right(big_directory: Path, transpo
 
 def test_a_watch_from_the_start_sees_the_gate_become_ready(big_directory: Path, transport: str) -> None:
     """The first status is NOT_SERVING, the second SERVING, and there is no other."""
-    with Server(big_directory, **TRANSPORTS[transport]).start() as gate:
+    with ExecutedServer(big_directory, **TRANSPORTS[transport]).start() as gate:
         stream = gate.health().Watch(health_pb2.HealthCheckRequest(), timeout=DEADLINE_S, wait_for_ready=True)
 
         assert [next(stream).status, next(stream).status] == [NOT_SERVING, SERVING]
@@ -112,7 +112,7 @@ def test_a_watch_from_the_start_sees_the_gate_become_ready(big_directory: Path, 
 
 def test_told_to_stop_while_starting(big_directory: Path, transport: str) -> None:
     """A gate that is still reading its database stops in good order."""
-    with Server(big_directory, **TRANSPORTS[transport]).start() as gate:
+    with ExecutedServer(big_directory, **TRANSPORTS[transport]).start() as gate:
         gate.watch_until(NOT_SERVING)
         gate.terminate()
         assert gate.wait() == 0, gate.log

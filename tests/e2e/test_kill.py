@@ -11,6 +11,8 @@ from tests.e2e.conftest import StartServer
 from tests.e2e.server import DEADLINE_S
 from tests.e2e.stream import ACKNOWLEDGED, Stream
 
+pytestmark = pytest.mark.executed
+
 ROUNDS: Final = int(os.environ.get("KILL_ROUNDS", "3"))
 
 

@@ -14,7 +14,9 @@ from sendgate.v1 import send_gate_pb2 as pb
 from gate.cli import main
 from store.schema import APPLICATION_ID
 from tests.e2e.conftest import StartServer
-from tests.e2e.server import DEADLINE_S, NOT_SERVING, Server, command, refusals
+from tests.e2e.server import DEADLINE_S, NOT_SERVING, Server, executed, refusals
+
+pytestmark = pytest.mark.executed
 
 CHECK = pb.CheckSendRequest(contact_id="c1", channel=pb.CHANNEL_SMS)
 
@@ -140,7 +142,7 @@ def test_what_the_gate_does_not_start_on(
     }
     filled = {name: text.format(dir=tmp_path, **sockets) for name, text in (sane | settings).items()}
 
-    done = command("serve", **filled)
+    done = executed("serve", **filled)
 
     (line,) = refusals(done.stderr)
     assert line.startswith("sendgate: ")
@@ -176,7 +178,7 @@ def test_settings_that_the_gate_does_not_take(settings: dict[str, str], told: st
 
 def test_a_second_gate_on_the_same_database(gate: Server, tmp_path: Path) -> None:
     """It is refused, and the first goes on serving."""
-    done = command(
+    done = executed(
         "serve",
         database=str(gate.database),
         listen=f"unix:{tmp_path}/second.sock",

@@ -10,7 +10,7 @@ from sendgate.v1 import send_gate_pb2 as pb
 from sendgate.v1 import send_gate_pb2_grpc as rpc
 
 from tests.e2e.identities import code_of
-from tests.e2e.server import TRANSPORTS, Server, eventually
+from tests.e2e.server import TRANSPORTS, ExecutedServer, Server, eventually
 
 CHECK = pb.CheckSendRequest(contact_id="c1", channel=pb.CHANNEL_SMS)
 OTHERS = str(os.getuid() + 4_711)
@@ -36,7 +36,7 @@ def test_sockets_are_the_owners_alone_unless_told_otherwise(tmp_path: Path) -> N
     """Without a setting nobody else may connect, whatever the process's mask."""
     mask = os.umask(0)
     try:
-        with Server(tmp_path) as gate:
+        with ExecutedServer(tmp_path) as gate:
             modes = {Path(each.removeprefix("unix:")).stat().st_mode & 0o777 for each in (gate.data, gate.control)}
     finally:
         os.umask(mask)
