@@ -134,12 +134,28 @@ class StoreUnavailableError(GateError):
 
 
 class OverloadedError(GateError):
-    """More waits to be recorded than the gate keeps in memory. Checks never wait, and are never refused for this."""
+    """There is too much of something; `kind` names it."""
 
     reason = Reason.OVERLOADED
+    kind: str
+
+
+class QueueFullError(OverloadedError):
+    """More waits to be recorded than the gate keeps in memory. Checks never wait, and are never refused for this."""
+
+    kind = "queue"
 
     def __init__(self) -> None:
         super().__init__("too many events wait to be recorded; nothing was recorded, record the event again later")
+
+
+class TooManyCallsError(OverloadedError):
+    """More calls are open than the gate keeps in memory."""
+
+    kind = "calls"
+
+    def __init__(self) -> None:
+        super().__init__("too many calls are open; nothing was done, call again later, or keep fewer open")
 
 
 class StartError(Exception):

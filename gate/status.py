@@ -13,7 +13,16 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
 from google.rpc.status_pb2 import Status
 
-from gate.errors import GateError, InvalidFieldError, PreconditionError, Reason, UnauthenticatedError
+from gate.errors import (
+    GateError,
+    InvalidFieldError,
+    OverloadedError,
+    PreconditionError,
+    QueueFullError,
+    Reason,
+    TooManyCallsError,
+    UnauthenticatedError,
+)
 from gate.identity import denials
 from gate.logs.lines import CALL_DENIED, CALL_FAILED, CALL_SHED
 from gate.logs.tell import tell
@@ -43,6 +52,9 @@ _PUSHBACK: Final = ("grpc-retry-pushback-ms", "1000")
 
 REFUSED: Final[Counter[str]] = Counter()
 """How many calls this process refused, by reason."""
+
+SHED: Final[Counter[str]] = Counter({kind.kind: 0 for kind in (QueueFullError, TooManyCallsError)})
+"""How many of them because there was too much of something, by kind."""
 
 _DENIALS: Final = MappingProxyType({Reason.ROLE_REQUIRED: denials.ROLE, Reason.LOCATION_DENIED: denials.LOCATION})
 _log: Final = logging.getLogger(__name__)
@@ -121,13 +133,14 @@ def note(context: Context, method: str, error: GateError) -> None:
     if why is not None:
         denials.DENIED[why] += 1
         tell(_log, CALL_DENIED, method=method, peer=context.peer(), why=why)
-    elif error.reason is Reason.OVERLOADED:
-        tell(_log, CALL_SHED, method=method, peer=context.peer())
+    elif isinstance(error, OverloadedError):
+        SHED[error.kind] += 1
+        tell(_log, CALL_SHED, method=method, peer=context.peer(), why=error)
 
 
 async def _abort(context: Context, error: GateError) -> NoReturn:
     trailers: list[tuple[str, str | bytes]] = [(DETAILS_KEY, status(error).SerializeToString())]
-    if error.reason is Reason.OVERLOADED:
+    if isinstance(error, OverloadedError):
         trailers.append(_PUSHBACK)
     await context.abort(_code(error), str(error), tuple(trailers))
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from gate.control import sockets
 from gate.control.relay import Relay
+from gate.control.room import Room
 from gate.errors import StartError
 from gate.identity.door import Door
 from gate.listen import need_free, socket_mode
@@ -50,18 +51,22 @@ class Server:
     def __init__(self, door: Door = Door(), *, counted: bool = False) -> None:  # noqa: B008  it is immutable
         self._door = door
         self._relay: Relay | None = None
-        self.methods = grpc.aio.server(options=(*_OPTIONS, sockets.ENABLED) if counted else _OPTIONS)
+        self.methods: Any = Room()
+        options = (*_OPTIONS, sockets.ENABLED) if counted else _OPTIONS
+        self._server = grpc.aio.server(handlers=[self.methods], options=options)
         self._id = sockets.newest_server() if counted else None
         self._dropped = 0
 
     def add_reflection(self, services: Iterable[str]) -> None:
         """Let clients ask which services there are."""
-        reflection.enable_server_reflection((*services, reflection.SERVICE_NAME), self.methods)
+        servicer = reflection.aio.ReflectionServicer((*services, reflection.SERVICE_NAME))
+        add: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
+        add(servicer, self.methods)
 
     async def listen(self, addresses: Iterable[str]) -> list[str]:
         """Answer on every address; return them with the ports that were chosen for `:0`. Raises StartError."""
         bound = [await self._listen(address) for address in addresses]
-        await self.methods.start()
+        await self._server.start()
         return bound
 
     def traffic(self) -> Traffic:
@@ -74,7 +79,7 @@ class Server:
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, and let those in flight end within `grace` seconds."""
-        await self.methods.stop(grace)
+        await self._server.stop(grace)
         if self._relay is not None:
             await self._relay.close()
 
@@ -91,9 +96,9 @@ class Server:
         try:
             with socket_mode(Path(address.removeprefix(UNIX)), self._door.unix_mode) if unix else nullcontext():
                 if unix or self._door.tls is None:
-                    port = self.methods.add_insecure_port(address)
+                    port = self._server.add_insecure_port(address)
                 else:
-                    port = self.methods.add_secure_port(address, self._door.tls.grpc_credentials())
+                    port = self._server.add_secure_port(address, self._door.tls.grpc_credentials())
         except RuntimeError as error:
             raise StartError(f"listen {address}: {error}") from error
         return address if unix else f"{split_host_port(address)[0]}:{port}"

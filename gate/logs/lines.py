@@ -46,7 +46,7 @@ CONNECTION_REFUSED: Final = Line(
     "connection_refused", WARNING, "a client at {peer} may not connect: {why}", refusal=True
 )
 CALLS_SHED: Final = Line("calls_shed", WARNING, "{count:,} calls were refused, too much of: {kind}")
-CALL_SHED: Final = Line("call_shed", WARNING, "{method} from {peer} is refused: too many events wait", refusal=True)
+CALL_SHED: Final = Line("call_shed", WARNING, "{method} from {peer} is refused: {why}", refusal=True)
 CALL_DENIED: Final = Line("call_denied", WARNING, "{method} from {peer} is refused: {why}", refusal=True)
 CALL_FAILED: Final = Line("call_failed", ERROR, "{method} failed", refusal=True)
 GROUP_FAILED: Final = Line("group_failed", ERROR, "a group of events failed; nothing of it was recorded", refusal=True)

@@ -79,7 +79,7 @@ class GateCollector(Collector):
         yield _family(series.CONNECTION_FAULTS, _by_plane({name: each.faults for name, each in told.items()}))
         yield _family(series.STREAMS, _counts({name: each.streams for name, each in told.items()}))
         yield _family(series.CALLS, _counts({name: each.calls for name, each in told.items()}))
-        shed = Counter({"queue": status.REFUSED[Reason.OVERLOADED]})
+        shed = Counter(status.SHED)
         for each in told.values():
             shed.update(each.shed)
         yield _family(series.CALLS_SHED, _counts(shed))

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from gate.cache import States
 from gate.connections import Connections
-from gate.errors import EventIdReusedError, GateError, NotReadyError, OverloadedError, StoreUnavailableError
+from gate.errors import EventIdReusedError, GateError, NotReadyError, QueueFullError, StoreUnavailableError
 from gate.histogram import Histogram
 from gate.logs.lines import GROUP_FAILED, WRITES_ACCEPTED, WRITES_REFUSED
 from gate.logs.tell import tell
@@ -109,13 +109,13 @@ class Recorder:
     def need_room(self, weight: int) -> None:
         """Go on only if so many events would be taken now: what is refused anyway need not be read before.
 
-        Raises NotReadyError, OverloadedError and StoreUnavailableError.
+        Raises NotReadyError, QueueFullError and StoreUnavailableError.
         """
         self.need_open()
         if self._refusal:
             raise StoreUnavailableError(self._refusal)
         if self._waiting + weight > self._most_waiting:
-            raise OverloadedError
+            raise QueueFullError
 
     @property
     def waiting(self) -> int:
@@ -137,7 +137,7 @@ class Recorder:
     async def record(self, events: Sequence[Event]) -> Answers:
         """Record events in one commit and return what each came to, once they are durable and in effect.
 
-        Raises NotReadyError, and OverloadedError and StoreUnavailableError when nothing was recorded.
+        Raises NotReadyError, and QueueFullError and StoreUnavailableError when nothing was recorded.
         """
         if not events:
             self.need_open()

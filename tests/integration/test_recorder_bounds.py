@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import OverloadedError, StoreUnavailableError
+from gate.errors import QueueFullError, StoreUnavailableError
 from gate.rules.model import Event
 from tests.integration.held_store import HeldStore, hang_up
 from tests.integration.parts import disk_refusing_writes, reply, running
@@ -31,9 +31,9 @@ async def test_the_queue_is_full_and_then_empty_again(tmp_path: Path) -> None:
             await asyncio.sleep(0)
             assert gate.recorder.waiting == MOST
 
-            with pytest.raises(OverloadedError):
+            with pytest.raises(QueueFullError):
                 await gate.recorder.record(batch("late", 1))
-            with pytest.raises(OverloadedError):
+            with pytest.raises(QueueFullError):
                 await gate.recorder.act(lambda _, __: None)
 
             store.let_go()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import OverloadedError, StartError, StoreUnavailableError
+from gate.errors import QueueFullError, StartError, StoreUnavailableError
 from store.database import Database
 from tests.integration.held_store import HeldStore
 from tests.integration.parts import NOON, reply, running
@@ -93,7 +93,7 @@ async def test_imports_wait_for_room_and_leave_some(path: Path) -> None:
         assert gate.recorder.waiting == 40
         events = [asyncio.create_task(gate.record(reply("hello", contact=f"c{number}"))) for number in range(60)]
         await asyncio.sleep(0)
-        with pytest.raises(OverloadedError):
+        with pytest.raises(QueueFullError):
             await gate.record(reply("hello", contact="late"))
 
         store.let_go()
