@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 
+import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sendgate.v1 import (
     channel_pb2,
@@ -208,6 +209,17 @@ class Gate:
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
+
+
+def run(settings: Settings) -> None:
+    """Run a gate to its end, as `serve` does.
+
+    What the library serves crosses the event loop four times a call, of which uvloop takes a sixth off; the transport
+    of our own crosses it once, and is as fast without.
+    """
+    factory = uvloop.new_event_loop if settings.data_transport == "grpcio" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(settings))
 
 
 async def serve(settings: Settings) -> None:

@@ -1,6 +1,5 @@
 """`sendgate serve`: run a gate until it is told to stop."""
 
-import asyncio
 import os
 import signal
 import sys
@@ -47,7 +46,7 @@ def serve(**given: str | None) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         from gate import app  # noqa: PLC0415  slow to import: neither help nor a wrong setting waits for the server
 
-        asyncio.run(app.serve(settings))
+        app.run(settings)
     except SettingsError as error:
         _end(error, _MISCONFIGURED)
     except (StartError, GateError) as error:
