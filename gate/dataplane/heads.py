@@ -40,7 +40,10 @@ _NOT_METADATA: Final = frozenset(
     {b"content-type", b"content-length", b"te", b"host", b"grpc-encoding", b"grpc-accept-encoding", _TIMEOUT}
 )
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
-_VALUE: Final = re.compile(rb"(?:[^\x00\r\n\t ](?:[^\x00\r\n]*[^\x00\r\n\t ])?)?")
+_VALUE: Final = re.compile(rb"[^\x00\r\n]*")
+"""Spaces and tabs around it stay, though RFC 9113, section 8.2.1, forbids them: gRPC's clients send them, its servers
+hand them on, and whoever sends a token with a space behind it is to be told of the token."""
+_PSEUDO_VALUE: Final = re.compile(rb"(?:[^\x00\r\n\t ](?:[^\x00\r\n]*[^\x00\r\n\t ])?)?")
 _CONTENT_TYPE: Final = re.compile(rb"application/grpc(?:\+proto)?(?:;.*)?", re.IGNORECASE)
 _FORBIDDEN: Final = "a field value with a forbidden character"
 _REMEMBERED: Final = 4_096
@@ -243,7 +246,7 @@ def _fault(fields: list[Field]) -> str:
         if name.startswith(b":"):
             if regular or name not in _PSEUDO or name in seen:
                 return "a pseudo-header field that is unknown, repeated or behind a regular one"
-            if not _VALUE.fullmatch(value):
+            if not _PSEUDO_VALUE.fullmatch(value):
                 return _FORBIDDEN
             seen.add(name)
         else:

@@ -117,17 +117,29 @@ class Client:
         """Read to the next frame of a kind, on a stream if one is given."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
-                head = await self._reader.readexactly(9)
-                (read,) = split(head + await self._reader.readexactly(int.from_bytes(head[:3])))
-                self.heard.append(read)
+                read = await self._frame()
                 wanted = read.kind == kind and stream_id in {None, read.stream_id}
                 if wanted and (not ends or read.flags & END_STREAM):
                     return read
+
+    async def over(self, stream_id: int) -> Answer:
+        """Read until a call is answered or reset."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                read = await self._frame()
+                if read.stream_id == stream_id and (read.kind == Kind.RST_STREAM or read.flags & END_STREAM):
+                    return answers(self.heard)[stream_id]
 
     async def answer(self, stream_id: int) -> Answer:
         """Read a call's answer to its end."""
         await self.until(Kind.HEADERS, stream_id, ends=True)
         return answers(self.heard)[stream_id]
+
+    async def _frame(self) -> Frame:
+        head = await self._reader.readexactly(9)
+        (read,) = split(head + await self._reader.readexactly(int.from_bytes(head[:3])))
+        self.heard.append(read)
+        return read
 
     async def rest(self) -> list[Frame]:
         """Read until the server hangs up."""
