@@ -158,6 +158,10 @@ class TooManyCallsError(OverloadedError):
         super().__init__("too many calls are open; nothing was done, call again later, or keep fewer open")
 
 
+class UnreadableError(Exception):
+    """A message of a stream is not what the method takes. No GateError: it is said before anybody decides anything."""
+
+
 class StartError(Exception):
     """The gate cannot start. The message is one line for the operator."""
 

@@ -22,6 +22,7 @@ from gate.errors import (
     Reason,
     TooManyCallsError,
     UnauthenticatedError,
+    UnreadableError,
 )
 from gate.identity import denials
 from gate.logs.lines import CALL_DENIED, CALL_FAILED, CALL_SHED
@@ -29,6 +30,8 @@ from gate.logs.tell import tell
 
 DOMAIN: Final = "sendgate"
 DETAILS_KEY: Final = "grpc-status-details-bin"
+UNREAD: Final = (grpc.StatusCode.INTERNAL, "the message is not what the method takes")
+"""Of a message that cannot be read: grpc/doc/statuscodes.md, "Error parsing request proto". It is no defect of ours."""
 
 _CODES: Final = MappingProxyType(
     {
@@ -118,12 +121,19 @@ def written(by: Callable[..., bytes], *, asks_who: bool = False) -> Callable[[Me
 
 async def end(context: Context, method: str, error: Exception) -> NoReturn:
     """End a call with the status of an error; one that is no GateError must not reach the caller as it is."""
+    if isinstance(error, UnreadableError):
+        await end_unread(context)
     if not isinstance(error, GateError):
         tell(_log, CALL_FAILED, error, method=method)
         error = GateError("the gate failed to answer; do not send, and report this")
     note(context, method, error)
     # What it was raised in holds the request, and the library holds the error in a cycle.
     await _abort(context, error.with_traceback(None))
+
+
+async def end_unread(context: Context) -> NoReturn:
+    """End a call whose message cannot be read."""
+    await context.abort(*UNREAD)
 
 
 def note(context: Context, method: str, error: GateError) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import grpc
 
+from gate.control.reading import readable
 from gate.errors import TooManyCallsError
 from gate.status import end
 
@@ -42,7 +43,7 @@ class Room(grpc.GenericRpcHandler):
         """Add the methods of a service."""
         for name, handler in handlers.items():
             path = f"/{service}/{name}"
-            self._methods[path] = (handler, _most(path))
+            self._methods[path] = (readable(handler), _most(path))
 
     def service(self, handler_call_details: Any) -> Any:
         """Return the method of a call, what refuses the call if there is no room for it, or None if there is none."""

@@ -23,13 +23,14 @@ from gate.dataplane.replies import DONE, MESSAGE_PREFIX_BYTES, OK, PUSHBACK, End
 from gate.dataplane.streams import Outcome
 from gate.logs.lines import CALL_FAILED
 from gate.logs.tell import tell
+from gate.status import UNREAD
 
 TOO_LATE: Final = ending(grpc.StatusCode.DEADLINE_EXCEEDED, "the time that grpc-timeout allows is over")
 
 _TOO_MANY: Final = ending(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "too many connections; use fewer, or another gate", [PUSHBACK]
 )
-_NOT_READ: Final = ending(grpc.StatusCode.INTERNAL, "the message is not what the method takes")
+_NOT_READ: Final = ending(*UNREAD)
 _FAILED: Final = ending(grpc.StatusCode.UNKNOWN, "the gate failed to answer; do not send, and report this")
 _log: Final = logging.getLogger(__name__)
 
