@@ -1,4 +1,4 @@
-"""grpc.health.v1, Check and Watch: what an orchestrator learns of the gate.
+"""grpc.health.v1: what an orchestrator learns of the gate.
 
 NOT_SERVING from the first byte until the gate is ready. A watcher that does not read holds up nobody.
 """
@@ -18,6 +18,7 @@ WRITES: Final = "sendgate.writes"
 """Name that stands for "events become durable". It alone turns when the disk refuses."""
 
 _Status: Final[Any] = pb.HealthCheckResponse
+_ListResponse: Final[Any] = pb.HealthListResponse  # type: ignore[attr-defined]  # the type stubs are older than it
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -58,6 +59,11 @@ class Health(rpc.HealthServicer):
         if status is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"service: {request.service!r} is unknown")
         return pb.HealthCheckResponse(status=status)
+
+    async def List(self, request: Any, context: _Context) -> Any:
+        """Answer once for every name."""
+        told = {name: pb.HealthCheckResponse(status=status) for name, status in self._statuses.items()}
+        return _ListResponse(statuses=told)
 
     async def Watch(self, request: pb.HealthCheckRequest, context: _Context) -> AsyncIterator[pb.HealthCheckResponse]:
         """Answer now and at every change; SERVICE_UNKNOWN for a name that the gate does not have."""

@@ -51,13 +51,15 @@ def big_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("service", ["", "sendgate.v1.SendGateService", WRITES])
 @pytest.mark.parametrize("plane", ["data", "control"])
 def test_a_running_gate_is_serving(shared_gate: Server, plane: str, service: str) -> None:
-    """Check and Watch agree, for each name, on each plane, over TCP and the Unix socket."""
+    """Check, List and Watch agree, for each name, on each plane, over TCP and the Unix socket."""
+    everything = health_pb2.HealthListRequest()  # type: ignore[attr-defined]  # the type stubs are older than it
     request = health_pb2.HealthCheckRequest(service=service)
     for target in (shared_gate.tcp(plane), getattr(shared_gate, plane)):
         health = shared_gate.health(target)
         stream = health.Watch(request, timeout=DEADLINE_S)
         assert health.Check(request).status == SERVING
         assert next(stream).status == SERVING
+        assert health.List(everything).statuses[service].status == SERVING
         stream.cancel()
 
 
