@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gate.errors import StartError
-from store.copy import CopyError, Tell, copied, reading, sync
+from store.copy import CopyError, Tell, blaming, copied, reading, sync
 from store.damage import damaged
 from store.disk import hold
 
@@ -46,8 +46,9 @@ def backup(database: Path, file: Path, tell: Tell, *, force: bool = False) -> Ex
         raise CopyError(f"{file}: this is the database itself, or a name that it needs; name another file")
     try:
         with reading(database) as source:
-            extent = _extent(source)
-            with copied(source, file.resolve(), "quick_check(1)", tell):
+            with blaming(database):
+                extent = _extent(source)
+            with copied(database, source, file.resolve(), "quick_check(1)", tell):
                 pass
     except (OSError, sqlite3.Error) as error:
         raise _failed(database, file, error) from error
@@ -74,13 +75,15 @@ def restore(file: Path, database: Path, tell: Tell) -> Restored:
     except OSError as error:
         raise CopyError(f"{database}: {error}") from error
     try:
-        with reading(file) as source, copied(source, place, "integrity_check(1)", tell):
-            extent = _extent(source)
-            before = _settled(place)
-            kept = _kept(place)
-            for end in _WAL_FILES:
-                Path(f"{place}{end}").unlink(missing_ok=True)
-            sync(place.parent)
+        with reading(file) as source:
+            with blaming(file):
+                extent = _extent(source)
+            with copied(file, source, place, "integrity_check(1)", tell):
+                before = _settled(place)
+                kept = _kept(place)
+                for end in _WAL_FILES:
+                    Path(f"{place}{end}").unlink(missing_ok=True)
+                sync(place.parent)
     except (OSError, sqlite3.Error) as error:
         raise _failed(file, database, error) from error
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from store.damage import damaged
 from store.schema import APPLICATION_ID, MIGRATIONS
 
 Tell = Callable[[str, int, int], None]
@@ -24,21 +25,34 @@ class CopyError(Exception):
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database, that of a running gate too, and hold on to its state of now. Raises CopyError, sqlite3.Error."""
+    """Open a database, that of a running gate too, and hold on to its state of now. Raises CopyError."""
     if not path.is_file():
         raise CopyError(f"{path}: there is no such file")
-    with closing(_connected(path)) as connection:
-        connection.execute("BEGIN")
-        _refuse_foreign(path, connection)
+    with blaming(path):
+        connection = _connected(path)
+    with closing(connection):
+        with blaming(path):
+            connection.execute("BEGIN")
+            _refuse_foreign(path, connection)
         yield connection
 
 
 @contextmanager
-def copied(source: sqlite3.Connection, place: Path, check: str, tell: Tell) -> Iterator[Path]:
+def blaming(path: Path) -> Iterator[None]:
+    """Let what fails inside name the file that is read, not the one to be written. Raises CopyError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        why = f"damaged ({error}); see `sendgate doctor`" if damaged(error) else f"cannot be read: {error}"
+        raise CopyError(f"{path}: {why}; nothing was written") from error
+
+
+@contextmanager
+def copied(path: Path, source: sqlite3.Connection, place: Path, check: str, tell: Tell) -> Iterator[Path]:
     """Copy a database to a file beside its `place`, and move it there when the context is left without an error.
 
-    The copy is one file without a WAL, for its user alone, checked by the pragma `check` and on disk.
-    Raises CopyError, sqlite3.Error and OSError.
+    `path` is the database's, for what is wrong with it. The copy is one file without a WAL, for its user alone,
+    checked by the pragma `check` and on disk. Raises CopyError, sqlite3.Error and OSError.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
     os.close(descriptor)
@@ -53,7 +67,7 @@ def copied(source: sqlite3.Connection, place: Path, check: str, tell: Tell) -> I
             tell("checking", 0, 0)
             verdict = target.execute(f"PRAGMA {check}").fetchone()[0]
         if verdict != "ok":
-            raise CopyError(f"the copy is damaged, for what was copied is: {' '.join(str(verdict).split())}")
+            raise CopyError(f"{path}: damaged, and so is its copy: {' '.join(str(verdict).split())}")
         sync(part)
         yield part
         part.replace(place)

@@ -133,7 +133,7 @@ async def test_a_full_disk_leaves_no_backup(path: Path, file: Path) -> None:
     await stopped(path, "ann")
     file.write_bytes(b"precious")
 
-    with disk_refusing_writes(), pytest.raises(CopyError, match="not written"):
+    with disk_refusing_writes(), pytest.raises(CopyError, match="nothing was written"):
         backup(path, file, told, force=True)
 
     assert file.read_bytes() == b"precious"
@@ -156,19 +156,38 @@ def text(file: Path) -> None:
     file.write_bytes(b"no database" * 100)
 
 
+def empty(file: Path) -> None:
+    """Make a gate's database, by its header, that has no tables."""
+    pragma(file, "application_id", APPLICATION_ID)
+
+
+def unopened(file: Path) -> None:
+    """Make a database that SQLite cannot open: of root too, for where its WAL should be is a directory."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    Path(f"{file}-wal").mkdir()
+
+
 @pytest.mark.parametrize(
     ("make", "problem"),
-    [(None, "no such file"), (text, "not a database"), (foreign, "not a gate's"), (newer, "version 99")],
+    [
+        (None, "no such file"),
+        (text, "not a database"),
+        (foreign, "not a gate's"),
+        (newer, "version 99"),
+        (empty, "no such table"),
+        (unopened, "unable to open"),
+    ],
 )
 async def test_what_is_no_backup(path: Path, file: Path, make: Callable[[Path], None] | None, problem: str) -> None:
-    """A file that is no gate's database, or one of a newer gate, is neither backed up nor restored."""
+    """A file that is no gate's database, or one of a newer gate, is neither backed up nor restored, and is named."""
     await stopped(path, "ann")
     if make:
         make(file)
 
-    with pytest.raises(CopyError, match=problem):
+    with pytest.raises(CopyError, match=f"^{file}: .*{problem}"):
         restore(file, path, told)
-    with pytest.raises(CopyError, match=problem):
+    with pytest.raises(CopyError, match=f"^{file}: .*{problem}"):
         backup(file, file.with_name("other"), told)
 
     assert contacts(path) == ["ann"]
@@ -183,9 +202,9 @@ async def test_damage_is_neither_backed_up_nor_restored(path: Path, file: Path) 
     damaged[4096 * 3 : 4096 * 4] = bytes(4096)
     file.write_bytes(damaged)
 
-    with pytest.raises(CopyError, match="damaged"):
+    with pytest.raises(CopyError, match=f"^{file}: damaged"):
         restore(file, path, told)
-    with pytest.raises(CopyError, match="damaged"):
+    with pytest.raises(CopyError, match=f"^{file}: damaged"):
         backup(file, file.with_name("other"), told)
 
     assert contacts(path) == ["ann"]
