@@ -69,6 +69,12 @@ def oldest(database: Database, after: int, before_time: int, size: int) -> Oldes
     return Oldest(entries, rows[-1][0] if len(rows) == size else None)
 
 
+def newest_time(database: Database) -> int | None:
+    """Read when the newest entry was recorded, ns since 1970; None for an empty log. Raises StoreUnavailableError."""
+    rows = database.read("SELECT record_time FROM event ORDER BY seq DESC LIMIT 1")
+    return int(rows[0][0]) if rows else None
+
+
 def expire(database: Database, entries: Sequence[Old]) -> list[Write]:
     """Work out how entries go. Raises StoreUnavailableError.
 

@@ -31,6 +31,7 @@ WRITES_REFUSED: Final = Line("writes_refused", ERROR, "events are refused from n
 WRITES_ACCEPTED: Final = Line("writes_accepted", INFO, "events are taken again, after {seconds:.1f} s")
 DAMAGED: Final = Line("database_damaged", ERROR, "{problem}")
 RETENTION_RUN: Final = Line("retention_run", INFO, "retention: {events:,} events deleted from the log")
+RETENTION_WAITS: Final = Line("retention_waits", WARNING, "retention: {doubt}; nothing is deleted for a day")
 RETENTION_PUT_OFF: Final = Line("retention_put_off", WARNING, "retention: {problem}; trying again later")
 RETENTION_FAILED: Final = Line("retention_failed", ERROR, "retention failed; trying again later")
 

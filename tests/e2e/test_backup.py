@@ -150,6 +150,27 @@ def test_a_database_that_cannot_be_written_is_refused(database: Path, which: str
 
 def test_old_events_are_deleted_beside_the_gate_s_work(serve: StartServer) -> None:
     """A gate that is told a period deletes what is older than that, and what it did is in force."""
+    gate = aged(serve, "contact_id <> 'c3'")
+
+    gate.start().wait_until_serving()
+    eventually(lambda: entries(gate) == ["c3"], "the old events are gone")
+
+    assert allowed(gate, ["c1", "c2", "c3"]) == []
+    assert json.loads(run(gate, "doctor", "--json").stdout)["well"]
+
+
+def test_a_clock_that_may_be_far_ahead_deletes_nothing(serve: StartServer) -> None:
+    """A gate whose newest event is more than a day old by its clock says so, and keeps all events."""
+    gate = aged(serve, "TRUE")
+
+    gate.start().wait_until_serving()
+    eventually(lambda: "nothing is deleted for a day" in gate.log, "a warning")
+
+    assert entries(gate) == ["c1", "c2", "c3"]
+
+
+def aged(serve: StartServer, which: str) -> Server:
+    """Record three events under a period of a day, and stop; those that fulfil a condition are 25 hours old then."""
     gate = serve(event_retention="24h")
     for contact in ("c1", "c2", "c3"):
         gate.stub().RecordEvent(stop(contact))
@@ -157,14 +178,9 @@ def test_old_events_are_deleted_beside_the_gate_s_work(serve: StartServer) -> No
     gate.terminate()
     assert gate.wait() == 0
     with closing(sqlite3.connect(gate.database)) as connection:
-        connection.execute("UPDATE event SET record_time = record_time - 90000000000000 WHERE contact_id <> 'c3'")
+        connection.execute(f"UPDATE event SET record_time = record_time - 90000000000000 WHERE {which}")  # noqa: S608
         connection.commit()
-
-    gate.start().wait_until_serving()
-    eventually(lambda: entries(gate) == ["c3"], "the old events are gone")
-
-    assert allowed(gate, ["c1", "c2", "c3"]) == []
-    assert json.loads(run(gate, "doctor", "--json").stdout)["well"]
+    return gate
 
 
 def entries(gate: Server) -> list[str]:
