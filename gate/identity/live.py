@@ -25,8 +25,14 @@ class LiveRegistry:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.files: Final = (path,)
         self._looked = look(path)
         self.now = self._load()
+
+    @property
+    def size(self) -> int:
+        """How many credentials there are."""
+        return self.now.size
 
     def refresh(self) -> bool:
         """Take what is new in the file; tell whether there was anything. Raises SettingsError, once per change."""
@@ -52,10 +58,20 @@ async def watch(source: LiveRegistry | Tls, what: str) -> None:
     """Look after a source for ever, and tell of each change."""
     while True:
         await asyncio.sleep(_EVERY_S)
-        try:
-            if source.refresh():
-                tell(_log, lines.RELOADED, what=what)
-        except SettingsError as error:
-            tell(_log, lines.RELOAD_REFUSED, what=what, problem=error)
-        except Exception as error:
-            tell(_log, lines.RELOAD_FAILED, error, what=what)
+        take(source, what)
+
+
+def take(source: LiveRegistry | Tls, what: str) -> None:
+    """Take what is new in a source, if there is anything, and tell of it.
+
+    A file that was cut between two entries reads well, with fewer: so it is told how many there are.
+    """
+    before = source.size
+    try:
+        if source.refresh():
+            tell(_log, lines.RELOADED, what=what, count=source.size, before=before)
+    except SettingsError as error:
+        tell(_log, lines.RELOAD_REFUSED, what=what, problem=error)
+    except Exception as error:
+        files, problem = ", ".join(map(str, source.files)), type(error).__name__
+        tell(_log, lines.RELOAD_FAILED, error, what=what, files=files, problem=problem)

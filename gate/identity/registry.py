@@ -73,6 +73,11 @@ class Registry:
             else:
                 self._tokens[each.id] = (each.hashed, known)
 
+    @property
+    def size(self) -> int:
+        """How many credentials there are: tokens and names in certificates."""
+        return len(self._tokens) + len(self._sans)
+
     def by_token(self, token: str) -> Known | None:
         """Find who was given a token. It may have expired."""
         token_id, secret = parts(token)
@@ -88,7 +93,7 @@ def parse(text: str) -> tuple[Credential, ...]:
     """Read a file. Raises RegistryError."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside its own errors: numbers too long, tables too deep
         raise RegistryError(f"not TOML: {error}") from None
     if unknown := tables.keys() - _OWN.keys():
         raise RegistryError(f"{min(unknown)}: unknown; the tables are [[token]] and [[certificate]]")

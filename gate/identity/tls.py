@@ -18,6 +18,8 @@ ALPN: Final = "h2"
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: what RFC 9113, section 9.2.2, does not forbid. TLS 1.3 has no others."""
 
+_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
+
 NAMES: Final = "sendgate_names"
 """Where an auth_context of ours has the names as the registry writes them: worked out once for a connection."""
 
@@ -83,8 +85,14 @@ class Tls:
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
+        self.files: Final = tuple(path for path in files if path is not None)
         self._looked = files.look()
         self._material = load(files)
+
+    @property
+    def size(self) -> int:
+        """How many certificates there are: the gate's own with its chain, and those that it trusts."""
+        return sum(pem.count(_BEGIN) for pem in (self._material.certificate, self._material.client_ca or b""))
 
     @property
     def context(self) -> ssl.SSLContext:

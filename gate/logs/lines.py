@@ -35,9 +35,9 @@ RETENTION_WAITS: Final = Line("retention_waits", WARNING, "retention: {doubt}; n
 RETENTION_PUT_OFF: Final = Line("retention_put_off", WARNING, "retention: {problem}; trying again later")
 RETENTION_FAILED: Final = Line("retention_failed", ERROR, "retention failed; trying again later")
 
-RELOADED: Final = Line("reloaded", INFO, "{what}: taken anew")
+RELOADED: Final = Line("reloaded", INFO, "{what}: taken anew, {count:,} of them; before {before:,}")
 RELOAD_REFUSED: Final = Line("reload_refused", ERROR, "{what}: not taken, what was in force stays: {problem}")
-RELOAD_FAILED: Final = Line("reload_failed", ERROR, "{what}: not taken anew")
+RELOAD_FAILED: Final = Line("reload_failed", ERROR, "{what}: not taken, what was in force stays: {files}: {problem}")
 NO_CREDENTIALS: Final = Line("no_credentials", WARNING, "{path}: no credential in it, so that nobody may call")
 
 CONNECTION_FAULT: Final = Line(

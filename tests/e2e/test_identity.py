@@ -209,6 +209,9 @@ def test_tokens_change_while_the_gate_runs(gate: Gate) -> None:
     identities.revoke("late")
     eventually(lambda: outcome(SEND_GATE["CheckSend"][1], to, A) is grpc.StatusCode.UNAUTHENTICATED, "a revocation")
     assert refused(to.gate.CheckSend, check(A)).reason == "UNAUTHENTICATED"
+    left = len(identities.credentials)
+    assert f"credentials: taken anew, {left:,} of them; before {left + 1:,}\n" in server.log
+    assert f"not taken, what was in force stays: {identities.tokens}: token 1: " in server.log
 
 
 def test_an_expired_token_is_none(gate: Gate) -> None:
