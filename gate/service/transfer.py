@@ -1,6 +1,6 @@
 """Move contacts in and out: imports that only add suppressions, exports of a location's whole state."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -80,14 +80,17 @@ class Transfer:
 
         await self._recorder.act(finish)
 
-    async def export(self, location_id: str, by: Caller) -> AsyncGenerator[Exported, None]:
+    async def export(self, location_id: str, caller: Callable[[], Caller]) -> AsyncGenerator[Exported, None]:
         """Stream a location's state as it is now, in parts. Salts come before all else, for those who may have them.
 
         Without its salts a tombstone silences nobody where it is imported, so there is no export that leaves them out.
+        Who asks is asked for each part: a credential may be revoked while it is being read.
         """
-        by.need(Role.USER, at=location_id)
+        caller().need(Role.USER, at=location_id)
         async with aclosing(self._store.export(location_id)) as parts:
             async for part in parts:
+                by = caller()
+                by.need(Role.USER, at=location_id)
                 if part.salts:
                     need_salts(by)
                 yield part

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
 from sendgate.v1 import contact_pb2 as pb
@@ -145,7 +146,7 @@ class ContactServicer(rpc.ContactServiceServicer):
     ) -> AsyncIterator[pb.ExportContactsResponse]:
         """Stream a location's state."""
         try:
-            async for part in self._transfer.export(location(request.location_id), self._caller(context)):
+            async for part in self._transfer.export(location(request.location_id), partial(self._caller, context)):
                 yield transfer.exported(part)
         except Exception as error:
             await end(context, "ExportContacts", error)

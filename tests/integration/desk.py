@@ -111,7 +111,7 @@ def import_export(time: int, *, forged: bool) -> Act:
     """Import the location's own export; a forged one has everything lifted, unlinked and connected."""
 
     async def take(desk: Desk) -> None:
-        async for part in desk.transfer.export(HERE, LOCAL):
+        async for part in desk.transfer.export(HERE, lambda: LOCAL):
             rows, links, channels = part.suppressions, part.links, part.connections
             if forged:
                 rows = tuple(row._replace(set_time=NEVER, lift_time=time) for row in rows)

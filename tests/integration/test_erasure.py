@@ -142,7 +142,7 @@ async def test_a_state_moves_to_an_empty_gate(tmp_path: Path) -> None:
         await one.record(reply("STOP", contact="bob", address=NEW_NUMBER))
         await one.record(reply("START", contact="bob", address=NEW_NUMBER, at=NOON + 1))
         await one.record(reply("STOP", contact="cem", at=NOON + 1))
-        parts = [part async for part in Transfer(one.store, one.recorder).export(HERE, LOCAL)]
+        parts = [part async for part in Transfer(one.store, one.recorder).export(HERE, lambda: LOCAL)]
         entries = [
             Imported(str(place), HERE, "", ImportState(), part.suppressions, part.links, part.connections, part.salts)
             for place, part in enumerate(parts)

@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 async def export(gate: Parts, by: Caller, location_id: str = HERE) -> list[Exported]:
     """Export a location."""
-    return [part async for part in Transfer(gate.store, gate.recorder).export(location_id, by)]
+    return [part async for part in Transfer(gate.store, gate.recorder).export(location_id, lambda: by)]
 
 
 async def erase_somebody_elsewhere(gate: Parts) -> None:
@@ -52,7 +52,7 @@ async def test_a_limited_caller_is_refused_rather_than_given_half(path: Path) ->
     async with running(path) as gate:
         await gate.record(reply("STOP", contact="ann", address=OLD_NUMBER))
         await desk.erase("ann")(desk.desk(gate))
-        parts = Transfer(gate.store, gate.recorder).export(HERE, HERE_ALONE)
+        parts = Transfer(gate.store, gate.recorder).export(HERE, lambda: HERE_ALONE)
 
         with pytest.raises(SaltsDeniedError, match="credential for all locations"):
             await anext(parts)
