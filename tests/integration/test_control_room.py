@@ -53,9 +53,9 @@ async def served(place: Path) -> AsyncIterator[tuple[Desk, grpc.aio.Channel]]:
     """Serve a desk, with a client."""
     server, desk = Server(), Desk()
     made: Callable[..., Any] = grpc.unary_unary_rpc_method_handler
-    waiting = {name: made(desk.wait) for name in ("RecordEvent", "CheckSend")}
+    waiting = {name: made(desk.wait, bytes) for name in ("RecordEvent", "CheckSend")}
     server.methods.add_registered_method_handlers(GATE, waiting)
-    server.methods.add_registered_method_handlers(HEALTH, {"Watch": made(desk.wait), "Check": made(desk.at_once)})
+    server.methods.add_registered_method_handlers(HEALTH, {"Watch": made(desk.wait, bytes), "Check": made(desk.at_once, bytes)})
     (bound,) = await server.listen([f"unix:{place}/control.sock"])
     async with grpc.aio.insecure_channel(bound) as client:
         yield desk, client
