@@ -39,7 +39,8 @@ from tests.unit.dataplane_peer import (
 
 LIMITS: Final = Limits(
     message_bytes=20_000, streams=8, buffered_bytes=60_000, header_block_bytes=4_000, header_list_bytes=2_000,
-    continuations=5, stream_window=30_000, connection_window=70_000, idle_frames=200,
+    continuations=5, stream_window=30_000, connection_window=70_000, idle_frames=200, stream_bytes=1_000,
+    open_bytes=4_000,
 )  # fmt: skip
 MEMORY: Final = Memory(LIMITS.all_buffered_bytes)
 HEADS: Final = Heads(methods(), LIMITS)
@@ -151,12 +152,16 @@ def check(connection: Connection, taken: int, sent: int, frames: int) -> None:
     requests, sender = connection._requests, connection._sender  # noqa: SLF001  their sizes are what this is about
     bodies = sum(len(stream.body) for stream in requests.streams.values())
     unsent = sum(len(stream.outgoing) for stream in requests.streams.values())
+    costs = sum(stream.cost for stream in requests.streams.values())
+    waiting = sum(stream.cost for stream in requests.streams.values() if stream.outgoing)
     assert len(requests.streams) <= LIMITS.streams
-    assert bodies == requests.intake._buffered <= LIMITS.buffered_bytes + 16_384  # noqa: SLF001
-    assert unsent == sender._unsent <= LIMITS.buffered_bytes  # noqa: SLF001
+    assert bodies <= LIMITS.buffered_bytes + 16_384
+    assert bodies + costs == requests.intake._buffered  # noqa: SLF001
+    assert costs == requests.intake._open  # noqa: SLF001
+    assert unsent + waiting == sender._unsent <= LIMITS.buffered_bytes  # noqa: SLF001
     assert len(connection._unread) <= 16_384 + 9  # noqa: SLF001
     assert sender.window >= 0
-    assert MEMORY.held == bodies + unsent
+    assert MEMORY.held == bodies + unsent + costs
     assert len(HEADS.known) <= 4_096
     assert taken <= 2 * sent + ANSWER_TO_A_FRAME * frames
 

@@ -16,9 +16,9 @@ peer's windows have no room, and all that is wrong. Both ways do the same; tests
 * A fault of the connection (RFC 9113, section 5.4.1) is raised as ConnectionFaultError wherever it is found, and
   becomes GOAWAY and the end of the connection here. A fault of a stream becomes RST_STREAM, and is charged to the
   client's patience, so that nobody makes us reset for ever (CVE-2025-8671).
-* Memory has a bound for each connection: open streams, bytes of unfinished requests, bytes of answers that are not
-  taken, the header block that is open. Nothing is kept of streams that are over, but for the last ones that the gate
-  reset itself, whose late frames are no fault.
+* Memory has a bound for each connection: open streams and what they keep, bytes of unfinished requests, bytes of
+  answers that are not taken, the header block that is open. What goes the short way is not refused for them. Nothing is
+  kept of streams that are over, but for the last ones that the gate reset itself, whose late frames are no fault.
 * Time comes with `tick`, once a second or so. It measures patience in seconds: a preface, a header block, a request
   or the taking of an answer that makes no progress ends.
 * `drain` says GOAWAY twice (RFC 9113, section 6.8): first with the highest stream id, so that calls on their way are

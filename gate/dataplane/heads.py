@@ -48,12 +48,16 @@ _CONTENT_TYPE: Final = re.compile(rb"application/grpc(?:\+proto)?(?:;.*)?", re.I
 _FORBIDDEN: Final = "a field value with a forbidden character"
 _REMEMBERED: Final = 4_096
 _LONGEST_REMEMBERED: Final = 1_024
+_KEPT_FIELD_BYTES: Final = 192
+"""What Python takes for a field of metadata, a pair of two objects, beside the bytes of its name and value."""
+_LONGEST_QUOTED: Final = 100
+"""Of what a client sent, in a message to it."""
 
 
 class Head:
     """A request as far as its header block tells; not to be changed, since calls share it."""
 
-    __slots__ = ("content_length", "encoding", "fault", "metadata", "method", "plain", "refusal", "timeout")
+    __slots__ = ("content_length", "encoding", "fault", "metadata", "method", "plain", "refusal", "size", "timeout")
 
     def __init__(self) -> None:
         self.method: Method | None = None
@@ -61,6 +65,8 @@ class Head:
         """Seconds, not negative."""
         self.encoding = IDENTITY
         self.metadata: tuple[tuple[str, str | bytes], ...] = ()
+        self.size = 0
+        """Bytes that the metadata takes."""
         self.content_length: int | None = None
         self.refusal: Ending | None = None
         """The answer, if the request cannot be served."""
@@ -68,7 +74,7 @@ class Head:
         """Why this is no HTTP request at all, if so; the stream is then reset."""
 
         self.plain = False
-        """Whether a message in one piece can be answered without a further look at any of this."""
+        """Whether a message in one piece can be answered without a further look, or a count of what is kept."""
 
     @property
     def served(self) -> Method:
@@ -83,6 +89,7 @@ class Head:
         head.timeout = timeout
         head.encoding = self.encoding
         head.metadata = self.metadata
+        head.size = self.size
         head.content_length = self.content_length
         head.refusal = self.refusal or refusal
         head.fault = self.fault
@@ -96,9 +103,12 @@ class Heads:
     def __init__(self, methods: Methods, limits: Limits) -> None:
         self._methods = methods
         self._most = limits.header_list_bytes
+        self._plain = limits.plain_bytes
         self._reader = FieldReader()
         self._without_timeout: dict[bytes, Head] = {}
         self._before_timeout: dict[bytes, None] = {}
+        self._last: tuple[bytes | None, Head] = (None, Head())
+        """The one that was read last: one that is not plain is asked for twice."""
         self.known: dict[bytes, Head] = {}
         """By block, for clients whose HPACK table is empty."""
 
@@ -106,8 +116,12 @@ class Heads:
         """Read a block of a client whose HPACK table is empty. Raises FieldsError."""
         head = self.known.get(block)
         if head is None:
-            head = self._read(block)
-            _remember(self.known, block, head)
+            last, head = self._last
+            if block != last:
+                head = self._read(block)
+                self._last = (block, head)
+            if head.size <= self._plain:
+                _remember(self.known, block, head)
         return head
 
     def fields(self, block: bytes) -> list[Field]:
@@ -163,7 +177,8 @@ class Heads:
         head = self._without_timeout.get(rest)
         if head is None:
             head = self._head([read(piece) for piece in pieces])
-            _remember(self._without_timeout, rest, head)
+            if head.size <= self._plain:
+                _remember(self._without_timeout, rest, head)
         return _limited(head, timeouts)
 
     def _head(self, fields: list[Field]) -> Head:
@@ -180,8 +195,8 @@ class Heads:
     def _fill(self, head: Head, fields: list[Field]) -> None:
         named = dict(fields)
         path = named[b":path"]
-        head.method = self._methods.find(path)
-        head.encoding = named.get(b"grpc-encoding", b"identity").decode("latin-1")
+        method = head.method = self._methods.find(path)
+        encoding = named.get(b"grpc-encoding", b"identity").decode("latin-1")
         if b"content-length" in named:
             head.content_length = int(named[b"content-length"])
         if named[b":method"] != b"POST":
@@ -189,19 +204,23 @@ class Heads:
         elif not _CONTENT_TYPE.fullmatch(named.get(b"content-type", b"")):
             message = "content-type: not application/grpc with protobuf messages"
             head.refusal = ending(grpc.StatusCode.INVALID_ARGUMENT, message, http_status=415)
-        elif head.method is None:
+        elif method is None:
             message = (
-                f"{path.decode('latin-1')}: not served on the data address, which has the unary methods of "
+                f"{_quoted(path.decode('latin-1'))}: not served on the data address, which has the unary methods of "
                 "sendgate.v1.SendGateService and grpc.health.v1.Health; everything else is on the control address"
             )
             head.refusal = ending(grpc.StatusCode.UNIMPLEMENTED, message)
-        elif head.encoding not in {IDENTITY, GZIP}:
-            head.refusal = unencodable(head.encoding)
-        try:
-            head.metadata = tuple(_metadata(fields))
-        except ValueError as error:
-            head.refusal = head.refusal or ending(grpc.StatusCode.INTERNAL, str(error))
-        head.plain = head.refusal is None and head.encoding == IDENTITY
+        elif encoding not in {IDENTITY, GZIP}:
+            head.refusal = unencodable(_quoted(encoding))
+        else:
+            head.encoding = encoding
+            try:
+                head.metadata = tuple(_metadata(fields))
+            except ValueError as error:
+                head.refusal = ending(grpc.StatusCode.INTERNAL, str(error))
+            head.size = sum(len(name) + len(value) + _KEPT_FIELD_BYTES for name, value in head.metadata)
+            passes = head.refusal is None and encoding == IDENTITY and not method.streams
+            head.plain = passes and head.size <= self._plain
 
 
 def _remember(known: dict[bytes, Value], block: bytes, value: Value) -> None:
@@ -209,6 +228,10 @@ def _remember(known: dict[bytes, Value], block: bytes, value: Value) -> None:
         if len(known) >= _REMEMBERED:
             known.clear()
         known[block] = value
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "..."
 
 
 def _malformed() -> Head:
@@ -270,4 +293,4 @@ def _metadata(fields: list[Field]) -> Iterable[tuple[str, str | bytes]]:
             try:
                 yield name, b64decode(part.strip() + b"=" * (-len(part.strip()) % 4), validate=True)
             except binascii.Error:
-                raise ValueError(f"{name}: not base64") from None
+                raise ValueError(f"{_quoted(name)}: not base64") from None

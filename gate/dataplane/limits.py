@@ -12,11 +12,20 @@ class Limits:
     streams: int = 1_000
     """Open at once on a connection."""
     buffered_bytes: int = 32 * 1024 * 1024
-    """Of unfinished requests on a connection; likewise of answers that its client does not take."""
+    """Of unfinished requests and open streams on a connection; likewise of answers that its client does not take."""
     all_buffered_bytes: int = 256 * 1024 * 1024
-    """Of unfinished requests and answers that are not taken, over all connections."""
+    """Of unfinished requests, answers that are not taken and open streams, over all connections.
+
+    New streams are refused from half of it on: they may stay for good, the others end within `request_seconds`.
+    """
     answer_bytes: int = 1024 * 1024
     """That a connection may leave lying even when there is too much over all."""
+    open_bytes: int = 64 * 1024
+    """That a connection's open streams may take even when there is too much over all: about ten of them."""
+    stream_bytes: int = 6 * 1024
+    """That an open stream counts for beside its metadata; with its call and task it was seen to take 5,700."""
+    plain_bytes: int = 8 * 1024
+    """Of metadata as it is kept, up to which a request may wait for its message uncounted, for a second at most."""
     header_list_bytes: int = 16_384
     """Of a request's fields, counted as RFC 9113, section 6.5.2 says. Beyond that the call is refused."""
     header_block_bytes: int = 65_536

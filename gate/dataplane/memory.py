@@ -1,4 +1,4 @@
-"""How many bytes all connections together make the gate hold: unfinished requests, and answers that are not taken.
+"""How many bytes all connections together make the gate hold: unfinished requests, open streams, untaken answers.
 
 And how many calls were refused because there was too much of something.
 """
@@ -21,7 +21,7 @@ class Shed:
         self.connections = 0
         """On connections beyond those that are served."""
         self.memory = 0
-        """While too many bytes of unfinished requests were held."""
+        """While too many bytes of unfinished requests and open streams were held."""
         self.streams = 0
         """Beyond the streams that a connection may have."""
 
@@ -52,3 +52,8 @@ class Memory:
     def short(self) -> bool:
         """Whether there is more than there should be."""
         return self.held > self._most
+
+    @property
+    def crowded(self) -> bool:
+        """Whether half of it is used up: what may stay for good leaves the rest to what ends by itself."""
+        return self.held > self._most // 2

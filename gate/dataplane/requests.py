@@ -7,7 +7,7 @@ from gate.dataplane import bodies, frames
 from gate.dataplane.blocks import BlockReader, OpenBlock
 from gate.dataplane.frames import ConnectionFaultError, ErrorCode, StreamFaultError
 from gate.dataplane.heads import Head, field_fault
-from gate.dataplane.intake import Intake
+from gate.dataplane.intake import CROWDED, Intake
 from gate.dataplane.limits import Limits
 from gate.dataplane.memory import Memory
 from gate.dataplane.past import Past
@@ -74,9 +74,14 @@ class Requests:
 
     def take_up(self, stream_id: int) -> None:
         """Make a stream of a request that only began: something comes on it that takes more than an answer."""
-        self.streams[stream_id] = Stream(
-            stream_id, self.begun.pop(stream_id), self._sender.initial_window, self._connection.now
-        )
+        self._open(stream_id, self.begun.pop(stream_id))
+
+    def _open(self, stream_id: int, head: Head, *, ended: bool = False) -> Stream:
+        """Make a stream, and count what it takes."""
+        stream = self.streams[stream_id] = Stream(stream_id, head, self._sender.initial_window, self._connection.now)
+        stream.ended = ended
+        self.intake.charge(stream)
+        return stream
 
     def headers(self, flags: int, stream_id: int, payload: bytes) -> None:
         """Take HEADERS: a request begins, or trailers end it."""
@@ -130,9 +135,10 @@ class Requests:
         if len(self.streams) + len(self.begun) >= self._limits.streams:
             self._memory.shed.streams += 1
             raise StreamFaultError(ErrorCode.REFUSED_STREAM, stream_id, "more streams than SETTINGS allow")
-        stream = Stream(stream_id, head, self._sender.initial_window, self._connection.now)
-        self.streams[stream_id] = stream
-        if ends_stream:
+        stream = self._open(stream_id, head, ended=ends_stream)
+        if self.intake.crowded:
+            self._crowd_out(stream)
+        elif ends_stream:
             self._ended(stream)
 
     def _trailers(self, stream: Stream, block: bytes, *, ends_stream: bool) -> None:
@@ -190,10 +196,7 @@ class Requests:
 
     def proceed(self, stream_id: int, head: Head, answer: Outcome) -> None:
         """Make a stream of a call whose answer could not be sent at once."""
-        stream = Stream(stream_id, head, self._sender.initial_window, self._connection.now)
-        stream.ended = True
-        self.streams[stream_id] = stream
-        self.follow(stream, answer)
+        self.follow(self._open(stream_id, head, ended=True), answer)
 
     def follow(self, stream: Stream, answer: Outcome) -> None:
         """Send a call's answer, or wait for it."""
@@ -244,6 +247,12 @@ class Requests:
             self._past.give_up(stream.id)
         self.over(stream)
 
+    def _crowd_out(self, stream: Stream) -> None:
+        """Refuse a request for which there is no room, but for its own fault if it has one."""
+        if stream.head.refusal is None:
+            self._memory.shed.memory += 1
+        self._refuse(stream, stream.head.refusal or CROWDED)
+
     def over(self, stream: Stream) -> None:
         """Forget a stream whose answer is sent."""
         self._patience.answered += 1
@@ -252,8 +261,7 @@ class Requests:
     def drop(self, stream: Stream) -> None:
         """Forget a stream, answered or not, and stop its call."""
         del self.streams[stream.id]
-        if stream.body:
-            self.intake.hold(-len(stream.body))
+        self.intake.release(stream)
         if stream.outgoing:
             self._sender.forget(stream)
         if stream.call is not None:
@@ -275,8 +283,9 @@ class Requests:
         for stream_id in list(self.begun):
             self.take_up(stream_id)
         for stream in list(self.streams.values()):
-            if stream.head.refusal is not None and now > stream.seen:
-                self._refuse(stream, stream.head.refusal)
+            only_began = not stream.ended and not stream.body
+            if now > stream.seen and (stream.head.refusal is not None or (only_began and self.intake.crowded)):
+                self._crowd_out(stream)
             elif (not stream.ended or stream.outgoing) and now - stream.seen > self._limits.request_seconds:
                 self.reset(StreamFaultError(ErrorCode.CANCEL, stream.id, "no progress"))
 

@@ -41,13 +41,13 @@ class Stream:
         "begun",
         "body",
         "call",
+        "cost",
         "ended",
         "head",
         "id",
         "outgoing",
         "seen",
         "send_window",
-        "size",
         "trailers",
         "unreturned",
     )
@@ -57,8 +57,8 @@ class Stream:
         self.head = head
         self.call: Call | None = None
         self.body = bytearray()
-        self.size = 0
-        """Bytes of the request's body, without padding."""
+        self.cost = 0
+        """Bytes that it counts for beside its body, and beside its answer as far as that is not sent."""
         self.unreturned = 0
         """Bytes that the client was not yet allowed to send again."""
         self.ended = False
@@ -83,6 +83,7 @@ class Sender:
         self._limits: Final = limits
         self._memory: Final = memory
         self._unsent = 0
+        """Bytes of answers that wait, and what their streams cost: small answers hold more than they weigh."""
         self.now = 0.0
         """The time of the last tick."""
         self._starved: dict[int, Stream] = {}
@@ -103,6 +104,8 @@ class Sender:
 
     def push(self, stream: Stream, payload: bytes) -> None:
         """Send a message, now or when there is room. Raises ConnectionFaultError where too much waits."""
+        if not stream.outgoing:
+            self._unsent += stream.cost
         stream.outgoing += payload
         self._hold(len(payload))
         self._flush(stream)
@@ -122,6 +125,7 @@ class Sender:
     def forget(self, stream: Stream) -> None:
         """Drop what waits for a stream that is no more."""
         self._hold(-len(stream.outgoing))
+        self._unsent -= stream.cost
         self._starved.pop(stream.id, None)
 
     def widen(self, increment: int) -> list[Stream]:
@@ -174,6 +178,8 @@ class Sender:
             self._starved.pop(stream.id, None)
         if stream.outgoing:
             return False
+        if had_some:
+            self._unsent -= stream.cost
         if stream.trailers is not None:
             self.out.extend(header_frames(stream.id, stream.trailers, END_STREAM, self.max_frame))
             return True

@@ -67,12 +67,15 @@ class Health(rpc.HealthServicer):
 
     async def Watch(self, request: pb.HealthCheckRequest, context: _Context) -> AsyncIterator[pb.HealthCheckResponse]:
         """Answer now and at every change; SERVICE_UNKNOWN for a name that the gate does not have."""
+        name = request.service if request.service in self._statuses else None
+        # It may be long, and a watcher stays.
+        del request
         changed = asyncio.Event()
         self._watchers.add(changed)
         told = None
         try:
             while not self._closed:
-                status = self._statuses.get(request.service, _Status.SERVICE_UNKNOWN)
+                status = _Status.SERVICE_UNKNOWN if name is None else self._statuses[name]
                 if status != told:
                     told = status
                     yield pb.HealthCheckResponse(status=status)

@@ -20,6 +20,7 @@ from gate.dataplane.streams import Outcome
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 ECHO: Final = b"/test.Words/Echo"
 LATER: Final = b"/test.Words/Later"
+WATCH: Final = b"/test.Words/Watch"
 Fields = Iterable[tuple[bytes, bytes]]
 
 
@@ -186,7 +187,8 @@ def methods() -> Methods:
     """Register methods that the core can find; what they do is up to `start`."""
     served = Methods()
     handler: Any = grpc.unary_unary_rpc_method_handler(unread)
-    served.add_registered_method_handlers("test.Words", {"Echo": handler, "Later": handler})
+    watch: Any = grpc.unary_stream_rpc_method_handler(unread)
+    served.add_registered_method_handlers("test.Words", {"Echo": handler, "Later": handler, "Watch": watch})
     return served
 
 
@@ -226,7 +228,7 @@ class Client:
         assert connection is self.connection
         assert head.method is not None
         self.started.append((stream_id, head, message))
-        if head.method.path.encode() == LATER:
+        if head.method.path.encode() in {LATER, WATCH}:
             self.later[stream_id] = Later()
             return self.later[stream_id]
         return framed(message)

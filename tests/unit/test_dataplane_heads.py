@@ -172,6 +172,23 @@ def test_an_unknown_method_is_named() -> None:
     assert b"control address" in answer.message
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        call_fields(b"/" + b"\xff" * 9_000),
+        call_fields(grpc_encoding=b"\xff" * 9_000),
+        call_fields(extra=[(b"x" * 9_000 + b"-bin", b"!")]),
+    ],
+    ids=["path", "grpc-encoding", "a name"],
+)
+def test_what_is_long_is_named_in_part(fields: Fields) -> None:
+    """A refusal repeats no more than the start of what a client sent, so that it takes and keeps little."""
+    answer = Client().greet().answer(headers(1, fields, END_HEADERS | END_STREAM))
+
+    assert len(answer.message) < 1_000
+    assert b"..." in answer.message
+
+
 def test_a_header_list_that_is_too_large_is_refused() -> None:
     """Of a client without a table, a list past SETTINGS_MAX_HEADER_LIST_SIZE is refused with a status."""
     client = Client(Limits(header_list_bytes=1_000)).greet().empty_table()
@@ -198,3 +215,20 @@ def test_what_is_remembered_is_bounded() -> None:
         assert heads.read(block + b"\x00\x01n" + bytes((len(name),)) + name).plain
 
     assert 0 < len(heads.known) <= 4_096
+
+
+@pytest.mark.parametrize("end", [b"", b"\x00\x0cgrpc-timeout\x021S"], ids=["no time limit", "a time limit"])
+def test_what_keeps_much_is_not_remembered(end: bytes) -> None:
+    """A short block of many fields is read anew each time, rather than kept for good."""
+    heads = Heads(methods(), Limits())
+    block = headers(1, call_fields())[9:] + b"\x90" * 40
+
+    assert [len(heads.read(block + end).metadata) for _ in range(2)] == [40, 40]
+
+    assert not heads.known
+    assert not heads._without_timeout  # noqa: SLF001
+
+
+def test_a_block_of_nothing() -> None:
+    """No field at all is no request, though no block was read before."""
+    assert Heads(methods(), Limits()).read(b"").fault

@@ -18,7 +18,7 @@ from tests.unit.dataplane_peer import (
     word,
 )
 
-LIMITS = Limits(answer_bytes=2_000)
+LIMITS = Limits(answer_bytes=2_000, stream_bytes=0)
 BEGUN = headers(1, call_fields()) + frame(Kind.DATA, 0, 1, framed(bytes(20_000))[:9_000])
 
 
@@ -57,7 +57,8 @@ def test_answers_that_are_not_taken_of_all() -> None:
 def test_every_end_gives_memory_back() -> None:
     """Whether a request or an answer is reset, refused, out of time or taken, nothing of it is still counted."""
     memory = Memory(10**9)
-    client = Client(Limits(request_seconds=60.0, message_bytes=10_000), memory=memory).greet((INITIAL_WINDOW, 0))
+    limits = Limits(request_seconds=60.0, message_bytes=10_000, stream_bytes=0)
+    client = Client(limits, memory=memory).greet((INITIAL_WINDOW, 0))
     piece = framed(bytes(9_000))[:5_000]
     for stream_id in (1, 3, 5, 7, 9):
         client.send(headers(stream_id, call_fields(LATER)), frame(Kind.DATA, 0, stream_id, piece))

@@ -112,7 +112,7 @@ def test_an_answer_that_is_taken_slowly() -> None:
 
 def test_answers_that_are_not_taken_are_bounded() -> None:
     """A client that asks and asks and takes nothing is hung up on, long before memory is short."""
-    client = Client(Limits(buffered_bytes=100_000)).greet((INITIAL_WINDOW, 0)).empty_table()
+    client = Client(Limits(buffered_bytes=100_000, stream_bytes=0)).greet((INITIAL_WINDOW, 0)).empty_table()
 
     asked = [client.fault(request(stream_id, bytes(9_000))) for stream_id in range(3, 27, 2)]
 

@@ -209,7 +209,7 @@ def test_data_of_streams_that_are_over_counts() -> None:
 
 def test_too_many_unfinished_bytes() -> None:
     """Bytes of unfinished requests are bounded for each connection: the call that is too much is refused."""
-    client = Client(Limits(buffered_bytes=20_000)).greet()
+    client = Client(Limits(buffered_bytes=20_000, stream_bytes=0)).greet()
     begun = framed(bytes(100_000))[:16_384]
 
     found = answers(
@@ -223,7 +223,7 @@ def test_too_many_unfinished_bytes() -> None:
 
 def test_finished_requests_make_room() -> None:
     """What was finished, reset or refused no longer counts against the bytes of unfinished requests."""
-    client = Client(Limits(buffered_bytes=20_000)).greet()
+    client = Client(Limits(buffered_bytes=20_000, stream_bytes=0)).greet()
     begun = framed(bytes(16_379))
 
     for stream_id in range(1, 31, 6):
