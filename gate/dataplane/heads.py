@@ -147,8 +147,9 @@ class Heads:
     def _read_known_but_timeout(self, block: bytes) -> Head | None:
         """Read a block that was seen before with another time limit, without taking it apart.
 
-        What stands before the limit was seen as a row of whole fields, so that a field begins where it ends. The
-        limit's name follows, then its length; and what is left without it was seen as a request's fields.
+        What stands before the limit was seen as a row of whole fields, so that a field begins where it ends, and ends
+        with one that no pseudo-header field may follow. The limit's name follows, then its length; and what is left
+        without it was seen as a request's fields.
         """
         for name in _TIMEOUT_NAMES:
             place = block.find(name)
@@ -163,15 +164,18 @@ class Heads:
     def _read_fields(self, block: bytes) -> Head:
         pieces: list[bytes] = []
         timeouts: list[bytes] = []
+        regular = False
         read = self._reader.read
         for piece in cut(block):
             name, value = read(piece)
             if name == _TIMEOUT:
                 timeouts.append(value)
-                _remember(self._before_timeout, b"".join(pieces), None)
+                if regular:
+                    _remember(self._before_timeout, b"".join(pieces), None)
             elif timeouts and name.startswith(b":"):
                 return _malformed()
             else:
+                regular = not name.startswith(b":")
                 pieces.append(piece)
         rest = b"".join(pieces)
         head = self._without_timeout.get(rest)

@@ -112,6 +112,7 @@ def test_metadata_that_is_not_base64(value: bytes) -> None:
     assert (answer.status, answer.message) == (13, b"x-bin: not base64")
 
 
+LIMIT = (b"grpc-timeout", b"1S")
 TIMEOUTS = st.sampled_from([b"1S", b"20m", b"x", b""]).map(lambda value: (b"grpc-timeout", value))
 OTHERS = st.sampled_from([(b"x-word", b"1"), (b":path", b"/none"), (b"te", b"gzip"), (b"x-bin", b"!")])
 LISTS = st.lists(TIMEOUTS | OTHERS | st.sampled_from(call_fields()), max_size=4)
@@ -123,6 +124,7 @@ def seen(head: Head) -> tuple[object, ...]:
 
 
 @given(lists=st.lists(st.tuples(LISTS, LISTS), min_size=2, max_size=6))
+@hypothesis.example(lists=[([], []), ([LIMIT, LIMIT], []), ([LIMIT], [])])
 @hypothesis.settings(deadline=None)
 def test_memory_changes_nothing(lists: list[tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]]) -> None:
     """A block comes to the same whether anything like it was read before or not, wherever its time limit stands."""
@@ -134,3 +136,14 @@ def test_memory_changes_nothing(lists: list[tuple[list[tuple[bytes, bytes]], lis
         fresh = Heads(served, Limits()).of(fields)
         for _ in range(2):
             assert seen(remembering.read(literals(fields))) == seen(fresh)
+
+
+def test_a_time_limit_among_pseudo_header_fields() -> None:
+    """It is malformed there, whatever was read before: what stands before and behind it may each be right elsewhere."""
+    heads = Heads(methods(), Limits())
+    *pseudo, authority = call_fields()[:4]
+    regular = call_fields()[4:]
+    assert not heads.read(literals([*pseudo, LIMIT, *regular])).fault
+    assert not heads.read(literals([*pseudo, authority, *regular])).fault
+
+    assert heads.read(literals([*pseudo, LIMIT, authority, *regular])).fault
