@@ -55,7 +55,9 @@ async def served(place: Path) -> AsyncIterator[tuple[Desk, grpc.aio.Channel]]:
     made: Callable[..., Any] = grpc.unary_unary_rpc_method_handler
     waiting = {name: made(desk.wait, bytes) for name in ("RecordEvent", "CheckSend")}
     server.methods.add_registered_method_handlers(GATE, waiting)
-    server.methods.add_registered_method_handlers(HEALTH, {"Watch": made(desk.wait, bytes), "Check": made(desk.at_once, bytes)})
+    server.methods.add_registered_method_handlers(
+        HEALTH, {"Watch": made(desk.wait, bytes), "Check": made(desk.at_once, bytes)}
+    )
     (bound,) = await server.listen([f"unix:{place}/control.sock"])
     async with grpc.aio.insecure_channel(bound) as client:
         yield desk, client
