@@ -7,11 +7,9 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Iterable, Mapping
-from importlib.metadata import version
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sendgate.v1 import (
     channel_pb2,
@@ -24,17 +22,15 @@ from sendgate.v1 import (
     send_gate_pb2_grpc,
 )
 
+from gate import __version__
 from gate.cache import States
 from gate.connections import Connections
 from gate.control.server import Server as ControlServer
-from gate.dataplane.server import Server as DataServer
 from gate.identity.door import Door
 from gate.identity.live import LiveRegistry, watch
 from gate.identity.tls import Tls, TlsFiles
 from gate.logs import lines
 from gate.logs.tell import keep_telling_left_out, tell, tell_background_failure, tell_left_out
-from gate.metrics.collector import GateCollector, Sources
-from gate.metrics.endpoint import Endpoint
 from gate.metrics.lag import Lag
 from gate.service.channels import Channels
 from gate.service.check import Checker
@@ -50,13 +46,16 @@ from gate.servicers.health import Health
 from gate.servicers.identity import Identify, Identity, anybody
 from gate.servicers.reviews import OptInReviewServicer
 from gate.servicers.send_gate import SendGateServicer
-from gate.settings import Settings
+from gate.settings import NATIVE, Settings
 from gate.tables import load_rulebook
 from gate.traffic import Traffic
 from gate.trim import keep_trim
 from gate.wire.address import address_reader
 from store.store import Store
 from store.verify import verify
+
+if TYPE_CHECKING:
+    from gate.metrics.endpoint import Endpoint
 
 SERVICES: Final = tuple(
     service.full_name
@@ -90,6 +89,7 @@ class Gate:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._native = settings.data_transport == NATIVE
         self._planes: list[Plane] = []
         self._store = Store(settings.database)
         self._health = Health()
@@ -132,8 +132,7 @@ class Gate:
         door = Door(self._tls, self._settings.unix_mode, self._settings.unix_peers)
         counted = self._settings.metrics_listen is not None
         control = ControlServer(door, counted=counted)
-        native = self._settings.data_transport == "native"
-        data: Plane = DataServer(door=door) if native else ControlServer(door, counted=counted)
+        data: Plane = _native(door) if self._native else ControlServer(door, counted=counted)
         for each in (data, control):
             send_gate_pb2_grpc.add_SendGateServiceServicer_to_server(self._send_gate, each.methods)
             health_pb2_grpc.add_HealthServicer_to_server(self._health, each.methods)
@@ -173,11 +172,11 @@ class Gate:
         self._begin(self._retention.run())
         self._begin(keep_trim())
         # What was built until now lives as long as the gate: no later collection need look at it again.
-        gc.collect()
         gc.freeze()
+        gc.enable()
         # States and rows in flight are many small objects without cycles; the default thresholds stall the loop. Each
         # call that the library serves leaves five objects in a cycle: before 50,000 they would be 10 MiB.
-        gc.set_threshold(50_000 if self._settings.data_transport == "native" else 10_000, 20, 100)
+        gc.set_threshold(50_000 if self._native else 10_000, 20, 100)
         # Between its statements the writer's thread waits for the interpreter; 5 ms each time, if nothing is said.
         sys.setswitchinterval(0.0005)
         self._health.ready()
@@ -201,6 +200,9 @@ class Gate:
             await asyncio.to_thread(self._endpoint.close)
 
     def _serve_metrics(self, address: str, planes: Mapping[str, Plane]) -> None:
+        from gate.metrics.collector import GateCollector, Sources  # noqa: PLC0415  as in `_native`
+        from gate.metrics.endpoint import Endpoint  # noqa: PLC0415
+
         sources = Sources(
             planes, self._health, self._recorder, self._states, self._checker, self._lag, self._settings.database
         )
@@ -217,8 +219,7 @@ def run(settings: Settings) -> None:
     What the library serves crosses the event loop four times a call, of which uvloop takes a sixth off; the transport
     of our own crosses it once, and is as fast without.
     """
-    factory = uvloop.new_event_loop if settings.data_transport == "grpcio" else None
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=None if settings.data_transport == NATIVE else _uvloop()) as runner:
         runner.run(serve(settings))
 
 
@@ -227,7 +228,7 @@ async def serve(settings: Settings) -> None:
     told_to_stop = _signals()
     _allow_descriptors()
     asyncio.get_running_loop().set_exception_handler(tell_background_failure)
-    tell(_log, lines.STARTING, version=version("sendgate"), transport=settings.data_transport)
+    tell(_log, lines.STARTING, version=__version__, transport=settings.data_transport)
     gate = Gate(settings)
     try:
         await gate.listen()
@@ -247,6 +248,19 @@ async def serve(settings: Settings) -> None:
         await gate.close()
     tell_left_out(all_of_it=True)
     tell(_log, lines.STOPPED)
+
+
+def _native(door: Door) -> Plane:
+    # Who waits for a gate to start need not wait for what it will not use.
+    from gate.dataplane.server import Server  # noqa: PLC0415
+
+    return Server(door=door)
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop]:
+    import uvloop  # noqa: PLC0415
+
+    return uvloop.new_event_loop
 
 
 def _tls(settings: Settings) -> Tls | None:

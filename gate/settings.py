@@ -14,6 +14,8 @@ from gate.rules.keywords import Profile
 
 PREFIX: Final = "SENDGATE_"
 UNIX: Final = "unix:"
+NATIVE: Final = "native"
+"""The data plane's transport of our own."""
 TARGET: Final = f"{PREFIX}TARGET"
 CONTROL_TARGET: Final = f"{PREFIX}CONTROL_TARGET"
 LOCATION: Final = f"{PREFIX}LOCATION"
@@ -143,8 +145,8 @@ class Settings:
         "Control plane, with reflection: host:port or unix:PATH, comma-separated.",
     )
     data_transport: str = _setting(
-        "native",
-        _choice("native", "grpcio"),
+        NATIVE,
+        _choice(NATIVE, "grpcio"),
         "What serves the data plane: 'native', the gate's own transport, or 'grpcio', the library's.",
     )
     database: Path = _setting("sendgate.db", Path, "The database file. Its directory is created if missing.")

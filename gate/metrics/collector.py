@@ -5,14 +5,13 @@ Only single numbers and copies made in one step are read, so that the event loop
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, cast
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from gate import status
+from gate import __version__, status
 from gate.cache import States
 from gate.errors import Reason
 from gate.histogram import Histogram
@@ -61,7 +60,7 @@ class GateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family of the catalogue."""
-        yield _family(series.BUILD_INFO, [((version("sendgate"), self._transport), 1)])
+        yield _family(series.BUILD_INFO, [((__version__, self._transport), 1)])
         yield _alone(series.SERVING, self._sources.health.serves(CHECKS[0]))
         yield _alone(series.WRITES_DURABLE, self._sources.health.serves(WRITES))
         yield from self._traffic()

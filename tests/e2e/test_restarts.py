@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from sendgate.v1 import send_gate_pb2 as pb
 
 from tests.e2e.clients.drain import free_port, retries
 from tests.e2e.conftest import StartServer
 from tests.e2e.server import DEADLINE_S, Server, eventually
+
+pytestmark = pytest.mark.executed
 
 TERMS: Final = int(os.environ.get("RESTART_TERMS", "2"))
 KILLS: Final = int(os.environ.get("RESTART_KILLS", "1"))
