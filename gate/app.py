@@ -50,7 +50,7 @@ from gate.settings import NATIVE, Settings
 from gate.tables import load_rulebook
 from gate.traffic import Traffic
 from gate.trim import keep_trim
-from gate.wire.address import address_reader
+from gate.wire.address import address_reader, warm
 from store.store import Store
 from store.verify import verify
 
@@ -112,7 +112,7 @@ class Gate:
         self._tls = _tls(settings)
         identity = None if self._registry is None else Identity(self._registry)
         caller: Identify = identity or anybody
-        read_address = address_reader(settings.default_region)
+        self._read_address = read_address = address_reader(settings.default_region)
         self._lag = Lag()
         self._endpoint: Endpoint | None = None
         self._checker = checker = Checker(self._states, self._connections)
@@ -171,6 +171,7 @@ class Gate:
         self._recorder.open()
         self._begin(self._retention.run())
         self._begin(keep_trim())
+        self._begin(asyncio.to_thread(warm, self._read_address))
         # What was built until now lives as long as the gate: no later collection need look at it again.
         gc.freeze()
         gc.enable()
