@@ -15,6 +15,8 @@ CONSOLE: Final = "console"
 JSON: Final = "json"
 
 _OURS: Final = ("gate", "store")
+_TRANSPORT: Final = "grpc._cython.cygrpc"
+_GAVE_UP: Final = "ExecuteBatchError"
 _TELLING: Final = (OSError, sqlite3.Error)
 """Errors whose message is about files and tables, not about what is in them."""
 
@@ -61,6 +63,12 @@ def configure(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[output], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger(_TRANSPORT).addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out clients that gave up while their answer was on its way: the library tells each as an error of ours."""
+    return not (record.exc_info and record.exc_info[0] and record.exc_info[0].__name__ == _GAVE_UP)
 
 
 def _message(record: logging.LogRecord) -> str:

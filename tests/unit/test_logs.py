@@ -125,6 +125,20 @@ def test_of_libraries_only_warnings_and_their_first_line_are_told(output: io.Str
     assert second["message"] == "told"
 
 
+class ExecuteBatchError(Exception):
+    """Named as the library's own, which nobody else can import."""
+
+
+@pytest.mark.parametrize(("error", "lines"), [(ExecuteBatchError(), 0), (ValueError(), 1)])
+def test_clients_that_gave_up_are_no_errors(output: io.StringIO, error: Exception, lines: int) -> None:
+    """The library tells each call that its client gave up as an error, thousands in a flood; other errors are told."""
+    form.configure("info", "json", output)
+
+    logging.getLogger("grpc._cython.cygrpc").error("raised by servicer method", exc_info=error)
+
+    assert len(output.getvalue().splitlines()) == lines
+
+
 def test_lines_of_the_catalogue_are_distinct() -> None:
     """Each event has one line, and no field of it takes the place of what every object has."""
     fields = {name for each in LINES for name in re.findall(r"{(\w+)[^}]*}", each.text)}
