@@ -1,12 +1,13 @@
-"""Where Prometheus asks: one thread that answers one request after the other, so that nobody can make it many."""
+"""Where Prometheus asks: a few clients at once and one collection after the other, so that nobody can make it many."""
 
 import io
 import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+import time
 from contextlib import suppress
+from socketserver import ThreadingMixIn
 from typing import Any, Final, TextIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -16,15 +17,20 @@ from prometheus_client.registry import Collector
 from gate.listen import listening_socket
 from gate.logs.lines import TASK_FAILED
 from gate.logs.tell import tell
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from gate.metrics.application import Application, only_metrics
 
 _BACKLOG: Final = 16
+_PLACES: Final = 4
+"""How many clients may be at it at once."""
+
 _PATIENCE_S: Final = 2.0
-"""How long a client may take for its request, and for its answer, while others wait."""
+"""How long one may take for its request and its answer."""
+
+_HURRIED_S: Final = 0.5
+"""How long while others wait for a place."""
 
 _POLL_S: Final = 0.1
-"""How often the thread looks whether it is to end."""
+"""How often it is looked who takes too long, and whether all is to end."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -35,48 +41,31 @@ class Endpoint:
     def __init__(self, collector: Collector) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(collector)
-        self._server: WSGIServer | None = None
-        self._thread: threading.Thread | None = None
+        self._server: _Server | None = None
 
     def listen(self, address: str) -> str:
         """Answer on an address; return it with the port that was chosen for `:0`. Raises StartError."""
         sock, bound = listening_socket(address, _BACKLOG)
-        self._server = _Server(sock, only_metrics(make_wsgi_app(self._registry)))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), name="metrics", daemon=True)
-        self._thread.start()
+        server = _Server(sock, only_metrics(make_wsgi_app(self._registry)))
+        threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="metrics", daemon=True).start()
+        self._server = server
         return bound
 
     def close(self) -> None:
         """Answer no more. It may take a moment: not for the event loop's thread."""
-        if self._server is not None and self._thread is not None:
+        if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
-            self._thread.join(_PATIENCE_S)
+            self._server.let_all_end()
 
 
-def only_metrics(metrics: Application) -> Application:
-    """Answer at the one path, and without a body where none is wanted."""
+class _Server(ThreadingMixIn, WSGIServer):
+    """The standard library's server on a socket that listens already, with a thread for each of a few clients."""
 
-    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != "/metrics":
-            start("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"metrics are at /metrics\n"]
-        if environ["REQUEST_METHOD"] == "HEAD":
-            start("200 OK", [])
-            return []
-        try:
-            return metrics(environ, start)
-        except Exception as error:
-            tell(_log, TASK_FAILED, error)
-            raise
+    daemon_threads = True
+    block_on_close = False
 
-    return answer
-
-
-class _Server(WSGIServer):
-    """The standard library's server on a socket that listens already."""
-
-    def __init__(self, sock: socket.socket, application: Any) -> None:
+    def __init__(self, sock: socket.socket, application: Application) -> None:
         host, port = sock.getsockname()[:2]
         super().__init__((host, port), _Request, bind_and_activate=False)
         self.socket.close()
@@ -85,16 +74,36 @@ class _Server(WSGIServer):
         self.server_name, self.server_port = host, port
         self.setup_environ()
         self.set_app(application)
+        self._places = threading.Semaphore(_PLACES)
+        self._since: dict[socket.socket, float] = {}
+        """Since when each client is at it."""
+        self._lock = threading.Lock()
+        """Held by whoever uses that: a client that is hung up on must not be closed meanwhile."""
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer one request, and hang up on whoever takes too long for it: each single byte would be in time."""
-        hang_up = threading.Timer(_PATIENCE_S, _hang_up, (request,))
-        hang_up.daemon = True
-        hang_up.start()
+        """Answer a client in a thread of its own, as soon as there is a place."""
+        self._take_place()
+        with self._lock:
+            self._since[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Leave the place to others."""
+        with self._lock:
+            self._since.pop(request, None)
         try:
-            super().process_request(request, client_address)
+            super().shutdown_request(request)
         finally:
-            hang_up.cancel()
+            self._places.release()
+
+    def service_actions(self) -> None:
+        """Hang up on whoever takes too long: each single byte would be in time."""
+        self._hang_up(_PATIENCE_S)
+
+    def let_all_end(self) -> None:
+        """Wait for the clients that are left, who have to hurry."""
+        for _ in range(_PLACES):
+            self._take_place()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the library's form
         """Say nothing of clients that hang up or say nothing; the rest is a defect."""
@@ -102,10 +111,17 @@ class _Server(WSGIServer):
         if not isinstance(error, OSError):
             tell(_log, TASK_FAILED, error)
 
+    def _take_place(self) -> None:
+        while not self._places.acquire(timeout=_POLL_S):
+            self._hang_up(_HURRIED_S)
 
-def _hang_up(client: socket.socket) -> None:
-    with suppress(OSError):
-        client.shutdown(socket.SHUT_RDWR)
+    def _hang_up(self, patience: float) -> None:
+        now = time.monotonic()
+        with self._lock:
+            for client, since in self._since.items():
+                if now - since >= patience:
+                    with suppress(OSError):
+                        client.shutdown(socket.SHUT_RDWR)
 
 
 class _Request(WSGIRequestHandler):

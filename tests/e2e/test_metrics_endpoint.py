@@ -3,6 +3,7 @@
 import http.client
 import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -73,3 +74,15 @@ def test_clients_that_hang_up(gate: Server, tmp_path: Path) -> None:
     eventually(lambda: ask(gate, "GET", "/metrics")[0] == 200, "the metrics are told")
     assert all(line.startswith("{") for line in gate.log.splitlines())
     assert "Traceback" not in gate.log
+
+
+def test_clients_that_say_no_more(gate: Server) -> None:
+    """A few of them are not noticed, and many hold up a scrape for no longer than a single one may take."""
+    for number, most_s in ((3, PATIENCE_S / 2), (12, 2 * PATIENCE_S)):
+        with ExitStack() as connected:
+            for _ in range(number):
+                silent = connected.enter_context(socket.create_connection(address(gate), timeout=DEADLINE_S))
+                silent.sendall(b"GET /metrics")
+            began = time.monotonic()
+            assert ask(gate, "GET", "/metrics")[0] == 200
+            assert time.monotonic() < began + most_s
