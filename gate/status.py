@@ -25,7 +25,7 @@ from gate.errors import (
     UnreadableError,
 )
 from gate.identity import denials
-from gate.logs.lines import CALL_DENIED, CALL_FAILED, CALL_SHED
+from gate.logs.lines import CALL_FAILED, CALL_SHED
 from gate.logs.tell import tell
 
 DOMAIN: Final = "sendgate"
@@ -141,8 +141,7 @@ def note(context: Context, method: str, error: GateError) -> None:
     REFUSED[error.reason] += 1
     why = error.why if isinstance(error, UnauthenticatedError) else _DENIALS.get(error.reason)
     if why is not None:
-        denials.DENIED[why] += 1
-        tell(_log, CALL_DENIED, method=method, peer=context.peer(), why=why)
+        denials.deny(method, context.peer(), why)
     elif isinstance(error, OverloadedError):
         SHED[error.kind] += 1
         tell(_log, CALL_SHED, method=method, peer=context.peer(), why=error)
