@@ -110,7 +110,7 @@ class Gate:
         self._tasks: list[asyncio.Task[None]] = []
         self._registry = None if settings.tokens is None else LiveRegistry(settings.tokens)
         self._tls = _tls(settings)
-        identity = None if self._registry is None else Identity(self._registry)
+        self._identity = identity = None if self._registry is None else Identity(self._registry)
         caller: Identify = identity or anybody
         self._read_address = read_address = address_reader(settings.default_region)
         self._lag = Lag()
@@ -207,7 +207,8 @@ class Gate:
         sources = Sources(
             planes, self._health, self._recorder, self._states, self._checker, self._lag, self._settings.database
         )
-        self._endpoint = Endpoint(GateCollector(sources, self._settings.data_transport))
+        collector = GateCollector(sources, self._settings.data_transport)
+        self._endpoint = Endpoint(collector, self._tls, self._identity)
         tell(_log, lines.METRICS_LISTENING, address=self._endpoint.listen(address))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

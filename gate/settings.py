@@ -193,10 +193,15 @@ class Settings:
         "console", _choice(*LOG_FORMATS), "How the log looks: 'console', for people, or 'json', an object on each line."
     )
     metrics_listen: str | None = _setting(
-        NONE, _metrics_address, "Prometheus metrics, in plain HTTP at /metrics: host:port, or none."
+        NONE,
+        _metrics_address,
+        "Prometheus metrics at /metrics: host:port, or none. Beyond loopback a scrape takes a credential for all "
+        "locations, where there are any.",
     )
     tls_cert: Path | None = _setting(
-        NONE, _file, "TLS on all TCP addresses: the certificate with its chain, in PEM. Read anew when it changes."
+        NONE,
+        _file,
+        "TLS on all TCP addresses, metrics too: the certificate with its chain, in PEM. Read anew when it changes.",
     )
     tls_key: Path | None = _setting(
         NONE, _file, "Its key, in PEM without a password, in a file that is not open to everybody."
@@ -257,23 +262,22 @@ def _refuse_halves(settings: Settings) -> None:
 
 
 def _refuse_exposure(settings: Settings) -> None:
-    if settings.insecure:
+    if settings.insecure or (settings.tls_cert is not None and settings.tokens is not None):
         return
-    metrics = settings.metrics_listen
-    if metrics is not None and not loopback(split_host_port(metrics)[0].strip("[]")):
-        raise SettingsError(
-            f"{metrics}: not a loopback address, and metrics are served without TLS and credentials; listen on "
-            "127.0.0.1, or accept the risk with --insecure"
-        )
-    if settings.tls_cert is not None and settings.tokens is not None:
-        return
-    for address in (*settings.listen, *settings.control_listen):
-        if not address.startswith(UNIX) and not loopback(split_host_port(address)[0].strip("[]")):
+    ways_out = dict.fromkeys((*settings.listen, *settings.control_listen), "127.0.0.1 or a Unix socket")
+    if settings.metrics_listen is not None:
+        ways_out.setdefault(settings.metrics_listen, "127.0.0.1")
+    for address, instead in ways_out.items():
+        if not address.startswith(UNIX) and not on_loopback(address):
             raise SettingsError(
                 f"{address}: not a loopback address, which takes TLS and credentials: SENDGATE_TLS_CERT, "
-                "SENDGATE_TLS_KEY and SENDGATE_TOKENS; listen on 127.0.0.1 or a Unix socket, or accept the risk "
-                "with --insecure"
+                f"SENDGATE_TLS_KEY and SENDGATE_TOKENS; listen on {instead}, or accept the risk with --insecure"
             )
+
+
+def on_loopback(address: str) -> bool:
+    """Tell whether only this machine reaches a `host:port`."""
+    return loopback(split_host_port(address)[0].strip("[]"))
 
 
 def loopback(host: str) -> bool:

@@ -13,13 +13,13 @@ EXPIRED: Final = "expired"
 ROLE: Final = "role"
 LOCATION: Final = "location"
 USER: Final = "user"
-"""A user who may not use the Unix socket: a connection. The others are calls."""
+"""A user who may not use the Unix socket: a connection. The others are calls, and scrapes."""
 
 DENIED: Final[Counter[str]] = Counter(dict.fromkeys((MISSING, UNKNOWN, EXPIRED, ROLE, LOCATION, USER), 0))
 _log: Final = logging.getLogger(__name__)
 
 
 def deny(method: str, peer: str, why: str) -> None:
-    """Count a call that is refused, and tell the operator. For the event loop's thread."""
+    """Count a call, or a scrape, that is refused, and tell the operator. For the event loop's thread."""
     DENIED[why] += 1
     tell(_log, CALL_DENIED, method=method, peer=peer, why=why)

@@ -15,6 +15,9 @@ from gate.errors import SettingsError
 from gate.identity.files import Look, look, read, read_secret
 
 ALPN: Final = "h2"
+HTTP_ALPN: Final = "http/1.1"
+"""Of the metrics, which must not be asked for in HTTP/2."""
+
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: what RFC 9113, section 9.2.2, does not forbid. TLS 1.3 has no others."""
 
@@ -46,17 +49,24 @@ class Material(NamedTuple):
     key: bytes
     client_ca: bytes | None
     context: ssl.SSLContext
+    http_context: ssl.SSLContext
+    """The same for the metrics."""
 
 
 def load(files: TlsFiles) -> Material:
     """Read the files. Raises SettingsError."""
     certificate, key = read(files.certificate), read_secret(files.key)
     client_ca = None if files.client_ca is None else read(files.client_ca)
+    contexts = (_context(files, client_ca, protocol) for protocol in (ALPN, HTTP_ALPN))
+    return Material(certificate, key, client_ca, *contexts)
+
+
+def _context(files: TlsFiles, client_ca: bytes | None, protocol: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols([ALPN])
+    context.set_alpn_protocols([protocol])
     try:
         context.load_cert_chain(files.certificate, files.key, password=_no_password)
     except (ssl.SSLError, ValueError, OSError) as error:
@@ -72,7 +82,7 @@ def load(files: TlsFiles) -> Material:
         context.verify_mode = ssl.CERT_REQUIRED
         # Each certificate of the file is trusted by itself, an intermediate one too: so does the library.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return Material(certificate, key, client_ca, context)
+    return context
 
 
 def _no_password() -> str:
@@ -98,6 +108,11 @@ class Tls:
     def context(self) -> ssl.SSLContext:
         """What new connections are to be made with. Another one after each change: sessions do not outlive it."""
         return self._material.context
+
+    @property
+    def http_context(self) -> ssl.SSLContext:
+        """What new connections to the metrics are to be made with, likewise."""
+        return self._material.http_context
 
     def asyncio_context(self) -> ssl.SSLContext:
         """Make a context for a listener, which makes each connection with the one that is then in force."""
@@ -151,7 +166,7 @@ def _configuration(material: Material) -> Any:
     return grpc.ssl_server_certificate_configuration([(material.key, material.certificate)], material.client_ca)
 
 
-def auth_context(session: ssl.SSLObject) -> Mapping[str, tuple[Any, ...]]:
+def auth_context(session: ssl.SSLObject | ssl.SSLSocket) -> Mapping[str, tuple[Any, ...]]:
     """Tell of a connection what grpc's auth_context tells: the names in the client's verified certificate."""
     told: dict[str, tuple[Any, ...]] = {"transport_security_type": (b"ssl",)}
     certificate: Any = session.getpeercert() or {}

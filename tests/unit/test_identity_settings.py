@@ -14,6 +14,7 @@ from tests.e2e.certificates import Authority
 TLS = {"SENDGATE_TLS_CERT": "c.pem", "SENDGATE_TLS_KEY": "k.pem"}
 TOKENS = {"SENDGATE_TOKENS": "t.toml"}
 BEYOND = {"SENDGATE_LISTEN": "0.0.0.0:1"}
+METRICS = {"SENDGATE_METRICS_LISTEN": "0.0.0.0:2"}
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,9 @@ BEYOND = {"SENDGATE_LISTEN": "0.0.0.0:1"}
         (BEYOND | TLS, "0.0.0.0:1: not a loopback address"),
         (BEYOND | TOKENS, "0.0.0.0:1: not a loopback address"),
         ({"SENDGATE_CONTROL_LISTEN": "[::]:1"} | TOKENS, "[::]:1: not a loopback address"),
+        (METRICS, "0.0.0.0:2: not a loopback address, which takes TLS and credentials"),
+        (METRICS | TLS, "0.0.0.0:2: not a loopback address"),
+        (METRICS | TOKENS, "0.0.0.0:2: not a loopback address"),
     ],
 )
 def test_settings_that_do_not_go_together(environment: dict[str, str], told: str) -> None:
@@ -42,7 +46,9 @@ def test_settings_that_do_not_go_together(environment: dict[str, str], told: str
 @pytest.mark.parametrize("more", [TLS | TOKENS, {"SENDGATE_INSECURE": "true"}])
 def test_what_it_takes_to_listen_beyond_loopback(more: dict[str, str]) -> None:
     """TLS and credentials do, both of them, and so does accepting the risk."""
-    assert load(BEYOND | more, {}).listen == ("0.0.0.0:1",)
+    settings = load(BEYOND | METRICS | more, {})
+
+    assert (settings.listen, settings.metrics_listen) == (("0.0.0.0:1",), "0.0.0.0:2")
 
 
 def test_modes_and_users() -> None:
