@@ -56,7 +56,7 @@ def test_a_client_killed_while_its_events_are_written(shim: Shim, serve: StartSe
             client.kill()
             assert client.stdout.read() == b""
             client.wait(DEADLINE_S)
-        eventually(lambda: descriptors(gate) == open_before, "the client is forgotten")
+        eventually(lambda: descriptors(gate) <= open_before, "the client is forgotten")
         assert allowed(gate, BATCH[:1]) == [True]
     eventually(lambda: not any(allowed(gate, BATCH)), "the batch is in effect")
     assert set(record_each(gate, map(reply, BATCH))) == {pb.OUTCOME_DUPLICATE}
@@ -71,5 +71,5 @@ def test_clients_that_vanish_anywhere(gate: Server) -> None:
             client.connect(os.fspath(gate.directory / "data.sock"))
             client.sendall(octets)
         assert health(gate) == SERVING
-    eventually(lambda: descriptors(gate) == open_before, "the clients are forgotten")
+    eventually(lambda: descriptors(gate) <= open_before, "the clients are forgotten")
     assert allowed(gate, ["anybody"]) == [True]
