@@ -176,7 +176,7 @@ class Gate:
         gc.freeze()
         gc.enable()
         # States and rows in flight are many small objects without cycles; the default thresholds stall the loop. Each
-        # call that the library serves leaves five objects in a cycle, and some 4 KiB of its own: 8 MiB in 10,000 of them.
+        # call that the library serves leaves five objects in a cycle, and 4 KiB of its own: 8 MiB in 10,000 of them.
         gc.set_threshold(50_000 if self._native else 2_000, 20, 100)
         # Between its statements the writer's thread waits for the interpreter; 5 ms each time, if nothing is said.
         sys.setswitchinterval(0.0005)

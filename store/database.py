@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from gate.logs.lines import DAMAGED
 from gate.logs.tell import tell
 from store import writer
 from store.damage import damage, damaged, failed, unusable
-from store.disk import hold, hold_file, identity, open_elsewhere, try_disk
+from store.disk import Place, open_elsewhere, try_disk
 from store.migrate import migrate, version_of
 from store.reading import Scan, connect
 from store.schema import MIGRATIONS
@@ -53,9 +52,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._locks: list[int] = []
-        self._place = path
-        self._identity: tuple[tuple[int, int] | None, ...] = ()
+        self._place = Place(path)
         self._writer: Writer | None = None
         self._reader: sqlite3.Connection | None = None
         self._scans = 0
@@ -75,13 +72,11 @@ class Database:
     async def open(self) -> None:
         """Take the file, bring its schema up to date. Raises StartError with one line for the operator."""
         try:
-            self._locks.append(hold(self.path))
-            self._locks.append(hold_file(self.path))
+            self._place.take()
             version = await self._open_writer()
             await migrate(self._connection(), version)
             self._open_reader()
-            self._place = self.path.resolve()
-            self._identity = identity(self._place)
+            self._place.know()
         except (sqlite3.Error, OSError) as error:
             await self.close()
             raise StartError(unusable(self.path, error)) from error
@@ -96,8 +91,7 @@ class Database:
         # Whoever closes a file last, and may write, copies the WAL into it and deletes the WAL.
         await self._close_writer()
         self._close_reader()
-        while self._locks:
-            os.close(self._locks.pop())
+        self._place.leave()
 
     async def _open_writer(self) -> int:
         """Open the writing connection; return how many migrations ran. Raises sqlite3.Error and StartError."""
@@ -243,8 +237,9 @@ class Database:
                     await self._open_anew()
                 await self._connection().execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
                 if anew:
-                    await self._settle()
-                    self._identity = identity(self._place)
+                    if not await self._connection().settle():
+                        raise StoreUnavailableError("the database is being read; it is put in order after that")
+                    self._place.know()
                 self._sound = True
             except (sqlite3.Error, OSError, StartError) as error:
                 raise _unavailable(error) from error
@@ -271,22 +266,13 @@ class Database:
             )
         await self._open_writer()
 
-    async def _settle(self) -> None:
-        """Copy all that is in the WAL into the file. Raises StoreUnavailableError where somebody reads meanwhile."""
-        async with self._connection().execute("PRAGMA wal_checkpoint(FULL)") as cursor:
-            row = await cursor.fetchone()
-        assert row is not None  # noqa: S101  the pragma always has a row
-        busy, pages, copied = row
-        if busy or copied < pages:
-            raise StoreUnavailableError("the database is being read; it is put in order after that")
-
     def _need_file(self) -> None:
         """Go on only with the file that was opened, and while it is not known to be damaged.
 
         What is written into one that was removed or replaced, its WAL included, would be gone with this process; what
         is written into a damaged one is gone when a backup takes its place. Raises StoreUnavailableError.
         """
-        self._moved = identity(self._place) != self._identity
+        self._moved = self._place.moved
         if self._damage:
             raise StoreUnavailableError("the database is damaged; nothing is recorded until a backup is in its place")
         if self._moved:

@@ -18,6 +18,36 @@ https://github.com/sqlite/sqlite/blob/version-3.40.1/src/os_unix.c, UNIX_SHM_DMS
 """
 
 
+class Place:
+    """A database's file and its WAL, while this process has them: locked, and told from others of their names."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._locks: list[int] = []
+        self._resolved = path
+        self._known: tuple[tuple[int, int] | None, ...] = ()
+
+    def take(self) -> None:
+        """Lock the place and the file, before SQLite opens it. Raises StartError and OSError."""
+        self._locks.append(hold(self._path))
+        self._locks.append(hold_file(self._path))
+        self._resolved = self._path.resolve()
+
+    def know(self) -> None:
+        """Remember which files they are, now that SQLite has them open."""
+        self._known = identity(self._resolved)
+
+    @property
+    def moved(self) -> bool:
+        """Whether others stand in their place, or none."""
+        return identity(self._resolved) != self._known
+
+    def leave(self) -> None:
+        """Let others have the file, once SQLite has closed it."""
+        while self._locks:
+            os.close(self._locks.pop())
+
+
 def hold(path: Path) -> int:
     """Lock a database's place against a second gate: what one has in memory the other's writes would make wrong.
 

@@ -61,6 +61,14 @@ class Writer(aiosqlite.Connection):
         """Copy the WAL into the file, as far as nobody reads an older state. Raises sqlite3.Error."""
         await self._execute(self._checkpoint, self._conn)  # type: ignore[no-untyped-call]
 
+    async def settle(self) -> bool:
+        """Copy all that is in the WAL; tell whether nobody's reading was in the way. Raises sqlite3.Error."""
+        async with self.execute("PRAGMA wal_checkpoint(FULL)") as cursor:
+            row = await cursor.fetchone()
+        assert row is not None  # noqa: S101  the pragma always has a row
+        busy, pages, copied = row
+        return not busy and bool(copied >= pages)
+
     def _transact(self, connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
         _transact(connection, writes)
         self._rows += sum(len(rows) for _, rows in writes)

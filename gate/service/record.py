@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from gate.cache import States
 from gate.connections import Connections
@@ -22,13 +22,11 @@ from gate.rules.model import Event
 from gate.rules.outcome import Answer
 from gate.rules.rulebook import Rulebook
 from gate.service.draft import Draft
+from gate.service.submission import Act, Submission, fail
 from store.database import BLOCK
 from store.store import Store
 
 Answers = list[Answer | EventIdReusedError]
-Act = Callable[[Draft, int], Any]
-"""An act of a person, worked out on a draft at a time. Raises GateError before it changes the draft, or not at all."""
-
 Result = TypeVar("Result")
 
 GROUP: Final = 2_000
@@ -43,19 +41,6 @@ ANSWERS: Final = 16
 _PROBE_PAUSE_S: Final = 1.0
 _UNSOUND: Final = "the disk failed to keep what was written before; nothing was recorded, record the event again later"
 _log: Final = logging.getLogger(__name__)
-
-
-class _Submission(NamedTuple):
-    work: Sequence[Event] | Act
-    answer: asyncio.Future[Any]
-    alone: bool
-    weight: int
-    """How many events and acts it is."""
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """Return the events to be recorded; none where it is an act."""
-        return () if callable(self.work) else self.work
 
 
 class Recorder:
@@ -81,7 +66,7 @@ class Recorder:
         self._rulebook = rulebook
         self._clock = clock
         self._on_durable = on_durable
-        self._queue: deque[_Submission] = deque()
+        self._queue: deque[Submission] = deque()
         self._submitted = asyncio.Event()
         self._freed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -166,7 +151,7 @@ class Recorder:
 
     async def _submit(self, work: Sequence[Event] | Act, weight: int = 1, *, alone: bool = False) -> Any:
         self.need_room(weight)
-        submission = _Submission(work, asyncio.get_running_loop().create_future(), alone, weight)
+        submission = Submission(work, asyncio.get_running_loop().create_future(), alone, weight)
         self._queue.append(submission)
         self._waiting += weight
         self._submitted.set()
@@ -181,7 +166,7 @@ class Recorder:
             while self._queue:
                 await self._write_group(self._take_group())
 
-    def _take_group(self) -> list[_Submission]:
+    def _take_group(self) -> list[Submission]:
         group = [self._queue.popleft()]
         weight = group[0].weight
         while self._queue and not group[0].alone and not self._queue[0].alone:
@@ -193,22 +178,22 @@ class Recorder:
         self._freed.set()
         return group
 
-    async def _write_group(self, group: list[_Submission]) -> None:
+    async def _write_group(self, group: list[Submission]) -> None:
         try:
             answers = await self._commit(group)
         except StoreUnavailableError as error:
-            _fail(group, error)
+            fail(group, error)
             await self._wait_for_the_store(error)
         except Exception as error:  # one defect must not end the writer
             tell(_log, GROUP_FAILED, error)
-            _fail(group, GateError("the gate failed to record the event; nothing was recorded"))
+            fail(group, GateError("the gate failed to record the event; nothing was recorded"))
         else:
             await self._answer(group, answers)
             await self._store.checkpoint()
             if not self._store.sound:
                 await self._wait_for_the_store(StoreUnavailableError(_UNSOUND))
 
-    async def _answer(self, group: Sequence[_Submission], answers: Sequence[Any]) -> None:
+    async def _answer(self, group: Sequence[Submission], answers: Sequence[Any]) -> None:
         """Answer what is durable, a few callers in each turn of the event loop: checks wait for no more than these."""
         for number, (submission, answer) in enumerate(zip(group, answers, strict=True), 1):
             for each in answer if submission.events else ():
@@ -221,7 +206,7 @@ class Recorder:
             if number % ANSWERS == 0:
                 await asyncio.sleep(0)
 
-    async def _commit(self, group: list[_Submission]) -> list[Any]:
+    async def _commit(self, group: list[Submission]) -> list[Any]:
         draft = Draft(self._store, self._states, self._connections, self._rulebook, self._revision)
         with self._store.snapshot():
             answers = await self._work_out(draft, group)
@@ -241,7 +226,7 @@ class Recorder:
         self._revision = draft.revision
         return answers
 
-    async def _work_out(self, draft: Draft, group: Sequence[_Submission]) -> list[Any]:
+    async def _work_out(self, draft: Draft, group: Sequence[Submission]) -> list[Any]:
         """Work out a group in the order in which it was submitted; an act that is refused changes nothing."""
         answers: list[Any] = []
         for is_act, each in groupby(group, key=lambda submission: callable(submission.work)):
@@ -249,7 +234,7 @@ class Recorder:
             answers += self._enact(draft, run) if is_act else await self._record(draft, run)
         return answers
 
-    def _enact(self, draft: Draft, run: Iterable[_Submission]) -> list[Any]:
+    def _enact(self, draft: Draft, run: Iterable[Submission]) -> list[Any]:
         answers: list[Any] = []
         for submission in run:
             try:
@@ -260,7 +245,7 @@ class Recorder:
                 answers.append(refusal)
         return answers
 
-    async def _record(self, draft: Draft, run: Sequence[_Submission]) -> list[Answers]:
+    async def _record(self, draft: Draft, run: Sequence[Submission]) -> list[Answers]:
         events = [event for submission in run for event in submission.events]
         answers: Answers = []
         turn = time.monotonic() + _SLICE_S
@@ -305,13 +290,7 @@ class Recorder:
 
     def _refuse_all(self, problem: StoreUnavailableError) -> None:
         self._refusal = str(problem)
-        _fail(self._queue, problem)
+        fail(self._queue, problem)
         self._queue.clear()
         self._waiting = 0
         self._freed.set()
-
-
-def _fail(group: Sequence[_Submission] | deque[_Submission], error: GateError) -> None:
-    for submission in group:
-        if not submission.answer.done():
-            submission.answer.set_exception(error)
