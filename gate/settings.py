@@ -101,7 +101,10 @@ def _period(text: str) -> int:
 def _metrics_address(text: str) -> str | None:
     if text == NONE:
         return None
-    split_host_port(text)
+    try:
+        split_host_port(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither host:port nor none") from None
     return text
 
 

@@ -1,9 +1,19 @@
 """The command line: `sendgate`. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 denied."""
 
+import os
+import sys
 from importlib import import_module
 from typing import Final
 
-import rich_click as click
+try:
+    import rich_click as click
+except ModuleNotFoundError:
+    sys.exit(
+        "sendgate: the contract alone is installed; pip install 'sendgate[server]' installs the gate and this command"
+    )
+
+# The library writes to stderr past all logging, a line for each failed handshake. Whoever wants to see that sets it.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 _COMMANDS: Final = {
     "serve": "serve.serve",

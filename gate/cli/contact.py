@@ -174,7 +174,7 @@ def unlink(contact: str, address: str, location: str, target: str, timeout: floa
 def history(
     contact: str, limit: int, location: str, target: str, timeout: float, *, everything: bool, as_json: bool
 ) -> None:
-    """Tell what happened to a contact and to the addresses that it uses, newest first.
+    """Tell what happened to a contact and to the addresses that it uses, what was recorded last first.
 
     For instance: `sendgate contact history c1 --limit 10`; with --json one entry a line:
     `sendgate contact history c1 --all --json`

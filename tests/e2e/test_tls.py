@@ -137,6 +137,7 @@ def test_a_client_in_the_clear(gate: Gate, plane: str) -> None:
         assert code_of(rpc.SendGateServiceStub(channel).CheckSend, CHECK) is UNAVAILABLE
 
     assert gate.code(plane, gate.identities.clients.issue(SENDER)) is OK
+    assert "ssl_transport_security" not in gate.server.log, "the library writes past the log"
 
 
 def test_certificates_change_while_the_gate_runs(gate: Gate) -> None:
