@@ -173,8 +173,8 @@ class Gate:
         self._begin(keep_trim())
         self._begin(asyncio.to_thread(warm, self._read_address))
         # What was built until now lives as long as the gate: no later collection need look at it again.
+        gc.collect()
         gc.freeze()
-        gc.enable()
         # States and rows in flight are many small objects without cycles; the default thresholds stall the loop. Each
         # call that the library serves leaves five objects in a cycle, and 4 KiB of its own: 8 MiB in 10,000 of them.
         gc.set_threshold(50_000 if self._native else 2_000, 20, 100)

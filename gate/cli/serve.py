@@ -45,10 +45,12 @@ def serve(**given: str | None) -> None:
         form.configure(settings.log_level, settings.log_format)
         # Until the server takes the signal over; as a container's first process it would not even be ended by it.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        # What is imported stays: to look through it again and again would take a tenth of a start.
+        # What is imported stays: nothing need look through it, neither meanwhile nor later.
         gc.disable()
         from gate import app  # noqa: PLC0415  slow to import: neither help nor a wrong setting waits for the server
 
+        gc.freeze()
+        gc.enable()
         app.run(settings)
     except SettingsError as error:
         _end(error, _MISCONFIGURED)
