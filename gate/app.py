@@ -218,8 +218,8 @@ class Gate:
 def run(settings: Settings) -> None:
     """Run a gate to its end, as `serve` does.
 
-    What the library serves crosses the event loop four times a call, of which uvloop takes a sixth off; the transport
-    of our own crosses it once, and is as fast without.
+    What the library serves crosses the event loop several times a call, and takes an eighth less on uvloop; for our own
+    transport it would be another implementation of sockets and TLS (docs/decisions/0028).
     """
     with asyncio.Runner(loop_factory=None if settings.data_transport == NATIVE else _uvloop()) as runner:
         runner.run(serve(settings))
