@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -210,3 +212,15 @@ def test_wrong_usage(arguments: list[str]) -> None:
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr
+
+
+def test_without_the_server_it_is_said_what_to_install() -> None:
+    """The contract's package brings the command along, but not what it needs."""
+    script = "import sys; sys.modules['rich_click'] = None; import gate.cli"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", timeout=30, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "pip install 'sendgate[server]'" in line
