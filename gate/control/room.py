@@ -35,6 +35,7 @@ class Room(grpc.GenericRpcHandler):
     def __init__(self) -> None:
         self._methods: dict[str, tuple[Any, int]] = {}
         self._open = 0
+        self._emptied = asyncio.Event()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
         """Ignore the older form of what `add_registered_method_handlers` gets."""
@@ -57,8 +58,16 @@ class Room(grpc.GenericRpcHandler):
         cast("asyncio.Task[Any]", asyncio.current_task()).add_done_callback(self._over)
         return handler
 
+    async def wait_until_empty(self) -> None:
+        """Wait until no call is open."""
+        while self._open:
+            self._emptied.clear()
+            await self._emptied.wait()
+
     def _over(self, _: object) -> None:
         self._open -= 1
+        if not self._open:
+            self._emptied.set()
 
 
 def _most(path: str) -> int:

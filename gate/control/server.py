@@ -1,5 +1,6 @@
 """A grpc.aio server on a list of addresses, each of which must be free."""
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -45,6 +46,10 @@ _OPTIONS: Final = (
 )
 
 
+_LAST_S: Final = 0.25
+"""How long clients may take to hear that a server stops when no call of theirs is open: a ping there and back."""
+
+
 class Server:
     """A server; services are added to its `methods` before it listens. A `counted` one can tell its traffic."""
 
@@ -78,10 +83,24 @@ class Server:
         return told
 
     async def stop(self, grace: float) -> None:
-        """Take no more calls, and let those in flight end within `grace` seconds."""
-        await self._server.stop(grace)
+        """Take no more calls, and let those in flight end within `grace` seconds.
+
+        The library may wait longer than that for nothing: for a call that came in the moment in which it stopped, which
+        nobody has taken, and for a client that does not answer its ping. Such calls end CANCELLED.
+        """
+        stopping = asyncio.create_task(self._server.stop(grace))
+        empty = asyncio.create_task(self._empty())
+        await asyncio.wait((stopping, empty), return_when=asyncio.FIRST_COMPLETED)
+        empty.cancel()
+        if not stopping.done():
+            await self._server.stop(None)
+        await stopping
         if self._relay is not None:
             await self._relay.close()
+
+    async def _empty(self) -> None:
+        await self.methods.wait_until_empty()
+        await asyncio.sleep(_LAST_S)
 
     async def _listen(self, address: str) -> str:
         if not address.startswith(UNIX) or self._door.unix_peers is None:
