@@ -7,7 +7,7 @@ no two writers, and a caller that hangs up neither undoes nor half-applies anyth
 import asyncio
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice
 from typing import Any, Final, TypeVar
@@ -22,15 +22,12 @@ from gate.rules.model import Event
 from gate.rules.outcome import Answer
 from gate.rules.rulebook import Rulebook
 from gate.service.draft import Draft
-from gate.service.submission import Act, Submission, fail
+from gate.service.submission import Act, Queue, Submission, fail
 from store.database import BLOCK
 from store.store import Store
 
 Answers = list[Answer | EventIdReusedError]
 Result = TypeVar("Result")
-
-GROUP: Final = 2_000
-"""Events after which a group takes no further ones: bounds a commit's length."""
 
 _SLICE_S: Final = 0.001
 """Time for working out events between two turns of the event loop: checks wait for no more than that."""
@@ -46,8 +43,8 @@ _log: Final = logging.getLogger(__name__)
 class Recorder:
     """Applies events, durably and in the order in which they were submitted.
 
-    `clock` gives nanoseconds since 1970. `on_durable` is told when commits begin to fail and when they succeed
-    again. Beyond `most_waiting` events and acts that wait for a commit, further ones are refused.
+    `clock` gives nanoseconds since 1970. `on_durable` is told when commits begin to fail and when they succeed again.
+    Beyond `most_waiting` events and acts, in a quarter as many calls, that wait for a commit further ones are refused.
     """
 
     def __init__(
@@ -66,13 +63,11 @@ class Recorder:
         self._rulebook = rulebook
         self._clock = clock
         self._on_durable = on_durable
-        self._queue: deque[Submission] = deque()
+        self._queue = Queue(most_waiting)
         self._submitted = asyncio.Event()
         self._freed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._revision = 0
-        self._most_waiting = most_waiting
-        self._waiting = 0
         self._refusal = ""
         """Why nothing is taken, while the store fails."""
         self.commit_events = Histogram(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000)
@@ -99,13 +94,13 @@ class Recorder:
         self.need_open()
         if self._refusal:
             raise StoreUnavailableError(self._refusal)
-        if self._waiting + weight > self._most_waiting:
+        if not self._queue.fits(weight):
             raise QueueFullError
 
     @property
     def waiting(self) -> int:
         """How many events and acts wait for a commit, beside those in the one that runs. From any thread."""
-        return self._waiting
+        return self._queue.weight
 
     def doubt(self) -> None:
         """See to the store, which somebody else found failing, before an event does: the first one would be refused."""
@@ -143,7 +138,7 @@ class Recorder:
 
         It waits for room instead of being refused, and leaves half of the room to events.
         """
-        while self._waiting and self._waiting + entries > self._most_waiting // 2 and self._writer is not None:
+        while self._queue and not self._queue.fits(entries, 2) and self._writer is not None:
             self._freed.clear()
             await self._freed.wait()
         result: Result = await self._submit(work, entries, alone=True)
@@ -153,7 +148,6 @@ class Recorder:
         self.need_room(weight)
         submission = Submission(work, asyncio.get_running_loop().create_future(), alone, weight)
         self._queue.append(submission)
-        self._waiting += weight
         self._submitted.set()
         return await submission.answer
 
@@ -164,19 +158,9 @@ class Recorder:
             if not self._store.sound:
                 await self._wait_for_the_store(StoreUnavailableError(_UNSOUND))
             while self._queue:
-                await self._write_group(self._take_group())
-
-    def _take_group(self) -> list[Submission]:
-        group = [self._queue.popleft()]
-        weight = group[0].weight
-        while self._queue and not group[0].alone and not self._queue[0].alone:
-            if weight + self._queue[0].weight > GROUP:
-                break
-            group.append(self._queue.popleft())
-            weight += group[-1].weight
-        self._waiting -= weight
-        self._freed.set()
-        return group
+                group = self._queue.take_group()
+                self._freed.set()
+                await self._write_group(group)
 
     async def _write_group(self, group: list[Submission]) -> None:
         try:
@@ -290,7 +274,5 @@ class Recorder:
 
     def _refuse_all(self, problem: StoreUnavailableError) -> None:
         self._refusal = str(problem)
-        fail(self._queue, problem)
-        self._queue.clear()
-        self._waiting = 0
+        self._queue.fail(problem)
         self._freed.set()

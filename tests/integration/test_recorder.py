@@ -9,7 +9,7 @@ import pytest
 from gate.errors import EventIdReusedError, NotReadyError, StoreUnavailableError
 from gate.rules.model import Outcome
 from gate.rules.outcome import Answer
-from gate.service.record import GROUP
+from gate.service.submission import GROUP
 from tests.integration.held_store import HeldStore
 from tests.integration.parts import NEW_NUMBER, NOON, OLD_NUMBER, SECOND, disk_refusing_writes, reply, running
 

@@ -7,6 +7,7 @@ import pytest
 
 from gate.errors import QueueFullError, StoreUnavailableError
 from gate.rules.model import Event
+from gate.service.submission import PER_CALL
 from tests.integration.held_store import HeldStore, hang_up
 from tests.integration.parts import disk_refusing_writes, reply, running
 
@@ -40,6 +41,25 @@ async def test_the_queue_is_full_and_then_empty_again(tmp_path: Path) -> None:
             await asyncio.gather(first, *waiting)
             assert gate.recorder.waiting == 0
         assert await gate.recorder.record(batch("late", 1))
+
+
+async def test_the_queue_is_full_of_calls(tmp_path: Path) -> None:
+    """Calls with an event each take more memory than a batch of as many: a quarter of them wait and no more."""
+    store = HeldStore(tmp_path / "gate.db")
+    async with running(store, most_waiting=MOST) as gate:
+        store.hold(after_commit=False)
+        first = asyncio.create_task(gate.record(reply("hello", contact="first")))
+        await store.reached.wait()
+        waiting = [asyncio.create_task(gate.record(reply("hello", contact=f"c{n}"))) for n in range(MOST // PER_CALL)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(QueueFullError):
+            await gate.recorder.record(batch("late", 1))
+        imported = asyncio.create_task(gate.recorder.take(lambda _, __: None))
+
+        store.let_go()
+        await asyncio.gather(first, *waiting, imported)
+        assert gate.recorder.waiting == 0
 
 
 async def test_a_caller_that_hangs_up_still_stands_in_the_queue(tmp_path: Path) -> None:

@@ -91,11 +91,12 @@ async def test_imports_wait_for_room_and_leave_some(path: Path) -> None:
         imports = [asyncio.create_task(gate.recorder.take(lambda _, __: None, 40)) for _ in range(9)]
         await asyncio.sleep(0)
         assert gate.recorder.waiting == 40
-        events = [asyncio.create_task(gate.record(reply("hello", contact=f"c{number}"))) for number in range(60)]
+        batch = [reply("hello", contact=f"c{number}") for number in range(60)]
+        events = asyncio.create_task(gate.recorder.record(batch))
         await asyncio.sleep(0)
         with pytest.raises(QueueFullError):
             await gate.record(reply("hello", contact="late"))
 
         store.let_go()
-        await asyncio.gather(first, *imports, *events)
+        await asyncio.gather(first, *imports, events)
         assert gate.recorder.waiting == 0
