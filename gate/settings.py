@@ -173,7 +173,8 @@ class Settings:
         "4000",
         _number(int, 1_000, 10**7),
         "Events and acts of people that may wait for the disk, in a quarter as many calls, about 5 KB each at most; "
-        "further ones are refused with RESOURCE_EXHAUSTED. Imported entries count too: they wait for room, and beyond one request fill half at most.",
+        "further ones are refused with RESOURCE_EXHAUSTED. Imported entries count too: they wait for room, and beyond "
+        "one request fill half at most.",
     )
     event_retention: int = _setting(
         "0",

@@ -33,6 +33,9 @@ DETAILS_KEY: Final = "grpc-status-details-bin"
 UNREAD: Final = (grpc.StatusCode.INTERNAL, "the message is not what the method takes")
 """Of a message that cannot be read: grpc/doc/statuscodes.md, "Error parsing request proto". It is no defect of ours."""
 
+NO_MESSAGE: Final = (grpc.StatusCode.UNIMPLEMENTED, "a call without a message; send exactly one")
+"""Likewise, "Request cardinality violation"."""
+
 _CODES: Final = MappingProxyType(
     {
         Reason.EVENT_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,

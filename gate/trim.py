@@ -3,10 +3,10 @@
 import asyncio
 import ctypes
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-_STATM: Final = Path("/proc/self/statm")
+from gate.resident import resident
+
 _GROWN: Final = 1.03
 """By how much the process may be larger than it was at its smallest before anything is done about it."""
 
@@ -22,25 +22,20 @@ async def keep_trim() -> None:
     large blocks. With another C library than glibc, or another system than Linux, there is nothing to do.
     """
     trim = _trimmer()
-    if trim is None or not _STATM.exists():
+    if trim is None or not resident():
         return
-    smallest, pause = _resident(), _PAUSE_S
+    smallest, pause = resident(), _PAUSE_S
     while True:
         await asyncio.sleep(pause)
-        before = _resident()
+        before = resident()
         smallest = min(smallest, before)
         if before <= smallest * _GROWN:
             pause = _PAUSE_S
             continue
         await asyncio.to_thread(trim, 0)
-        pause = _PAUSE_S if _resident() < before / _GROWN else min(2 * pause, _LONGEST_PAUSE_S)
+        pause = _PAUSE_S if resident() < before / _GROWN else min(2 * pause, _LONGEST_PAUSE_S)
 
 
 def _trimmer() -> Callable[[int], int] | None:
     trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim
-
-
-def _resident() -> int:
-    """Read how many pages the process has in memory."""
-    return int(_STATM.read_text("ascii").split()[1])

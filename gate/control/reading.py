@@ -1,72 +1,104 @@
-"""Messages that cannot be read, on the library's transport: INTERNAL, as gRPC's statuscodes.md has it.
+"""How the library's servers read requests: each in the call's own task, which can end the call before it has all of it.
 
-The library answers UNKNOWN with whatever a deserializer raised, in Python's words. So of a single message none raises:
-what it returns in the message's place is told from one before the servicer is asked. A stream's messages are read where
-the servicer takes them, and there an error can be raised.
+Left to itself the library reads the one message of a call before anybody is asked, keeps up to 6 MiB of it for as long
+as the client likes, and answers UNKNOWN, with whatever a deserializer raised, to one that is none. So it is told that
+every request is a stream, of which it reads 8 KiB ahead and the rest when it is asked to.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from gate.errors import UnreadableError
-from gate.status import Context, end_unread
+import grpc
 
-_UNREAD: Final = object()
+from gate.errors import TooManyCallsError, UnreadableError
+from gate.resident import resident
+from gate.status import NO_MESSAGE, Context, end, end_unread
 
+FEW: Final = 40
+"""Requests that may be unfinished whatever they take: a quarter of a gigabyte at most."""
 
-def readable(handler: Any) -> Any:
-    """Return a method's handler with that."""
-    read: Callable[[bytes], Any] = handler.request_deserializer
-    if handler.request_streaming:
-        return handler._replace(request_deserializer=_raising(read))
-    handler = handler._replace(request_deserializer=_marking(read))
-    if handler.response_streaming:
-        return handler._replace(unary_stream=_stream(handler.unary_stream))
-    return handler._replace(unary_unary=_unary(handler.unary_unary))
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""What further ones may take until they are ended, so far as they can be told from what else the process takes."""
+
+_PAUSE_S: Final = 0.25
 
 
-def _marking(read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    def marking(message: bytes) -> Any:
+class Reading:
+    """Reads requests, and ends calls whose requests do not come to an end when those take too much."""
+
+    def __init__(self) -> None:
+        self._unfinished: set[asyncio.Task[Any]] = set()
+        self._given_up: set[asyncio.Task[Any]] = set()
+
+    def reading(self, name: str, handler: Any) -> Any:
+        """Return a handler for the library that reads for a handler of a service's method."""
+        read = _raising(handler.request_deserializer)
+        if handler.request_streaming:
+            return handler._replace(request_deserializer=read)
+        if handler.response_streaming:
+            stream = self._stream(name, handler.unary_stream)
+            return grpc.stream_stream_rpc_method_handler(stream, read, handler.response_serializer)
+        unary = self._unary(name, handler.unary_unary)
+        return grpc.stream_unary_rpc_method_handler(unary, read, handler.response_serializer)
+
+    async def keep_bounded(self) -> None:
+        """End the calls that are unfinished since a moment ago whenever there are many and they take too much."""
+        usual = resident()
+        before: set[asyncio.Task[Any]] = set()
+        while True:
+            await asyncio.sleep(_PAUSE_S)
+            if len(self._unfinished) <= FEW:
+                usual = resident()
+            elif resident() > usual + MOST_BYTES:
+                for task in before & self._unfinished:
+                    self._given_up.add(task)
+                    task.cancel()
+            before = set(self._unfinished)
+
+    async def _read(self, name: str, context: Context) -> Any:
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._unfinished.add(task)
         try:
-            return read(message)
-        except Exception:  # each message class has errors of its own
-            return _UNREAD
+            request = await context.read()
+        except UnreadableError:
+            await end_unread(context)
+        except asyncio.CancelledError:
+            if task not in self._given_up:
+                raise
+            self._given_up.discard(task)
+            await end(context, name, TooManyCallsError())
+        finally:
+            self._unfinished.discard(task)
+        if request is grpc.aio.EOF:
+            await context.abort(*NO_MESSAGE)
+        return request
 
-    return marking
+    def _unary(
+        self, name: str, method: Callable[[Any, Context], Awaitable[Any]]
+    ) -> Callable[[Any, Context], Awaitable[Any]]:
+        async def unary(_: object, context: Context) -> Any:
+            return await method(await self._read(name, context), context)
+
+        return unary
+
+    def _stream(
+        self, name: str, method: Callable[[Any, Context], AsyncGenerator[Any, None]]
+    ) -> Callable[[Any, Context], AsyncGenerator[Any, None]]:
+        async def stream(_: object, context: Context) -> AsyncGenerator[Any, None]:
+            async with aclosing(method(await self._read(name, context), context)) as responses:
+                async for response in responses:
+                    yield response
+
+        return stream
 
 
 def _raising(read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     def raising(message: bytes) -> Any:
         try:
             return read(message)
-        except Exception:
+        except Exception:  # each message class has errors of its own
             raise UnreadableError from None
 
     return raising
-
-
-def _unary(method: Callable[[Any, Context], Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
-    async def unary(request: Any, context: Context) -> Any:
-        if request is _UNREAD:
-            await end_unread(context)
-        answer = method(request, context)
-        del request  # the library holds this frame in a cycle
-        return await answer
-
-    return unary
-
-
-def _stream(
-    method: Callable[[Any, Context], AsyncGenerator[Any, None]],
-) -> Callable[[Any, Context], AsyncGenerator[Any, None]]:
-    async def stream(request: Any, context: Context) -> AsyncGenerator[Any, None]:
-        if request is _UNREAD:
-            await end_unread(context)
-        answer = method(request, context)
-        del request
-        async with aclosing(answer) as responses:
-            async for response in responses:
-                yield response
-
-    return stream

@@ -10,13 +10,14 @@ from typing import Any, Final, cast
 
 import grpc
 
-from gate.control.reading import readable
+from gate.control.reading import Reading
 from gate.errors import TooManyCallsError
 from gate.status import end
 
 _HEALTH: Final = "/grpc.health.v1.Health/"
 _GATE: Final = "/sendgate.v1.SendGateService/"
 _CHECKS: Final = ("CheckSend", "BatchCheckSend", "ScreenContacts")
+_SMALL: Final = (_HEALTH, "/grpc.reflection.", _GATE + "CheckSend", _GATE + "RecordEvent")
 
 WATCHES: Final = 2_048
 """Calls that may be open when one more watch of the health begins: those stay for as long as their clients like."""
@@ -28,13 +29,18 @@ CHECKS: Final = CALLS * 3 // 2
 PROBES: Final = CHECKS + 256
 """Likewise for checks, and for questions after the health. Each answers at once what it is told."""
 
+LARGE: Final = 256
+"""Calls that may be open of methods whose requests or answers can take megabytes. The others' take 16 KiB or so."""
+
 
 class Room(grpc.GenericRpcHandler):
     """Counts open calls; takes `add_*Servicer_to_server`'s registration in the server's place."""
 
     def __init__(self) -> None:
-        self._methods: dict[str, tuple[Any, int]] = {}
+        self._methods: dict[str, tuple[Any, int, bool]] = {}
+        self.reading = Reading()
         self._open = 0
+        self._large = 0
         self._emptied = asyncio.Event()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
@@ -44,18 +50,21 @@ class Room(grpc.GenericRpcHandler):
         """Add the methods of a service."""
         for name, handler in handlers.items():
             path = f"/{service}/{name}"
-            self._methods[path] = (readable(handler), _most(path))
+            large = not path.startswith(_SMALL)
+            self._methods[path] = (self.reading.reading(name, handler), _most(path), large)
 
     def service(self, handler_call_details: Any) -> Any:
         """Return the method of a call, what refuses the call if there is no room for it, or None if there is none."""
         found = self._methods.get(handler_call_details.method)
         if found is None:
             return None
-        handler, most = found
-        if self._open >= most:
+        handler, most, large = found
+        if self._open >= most or (large and self._large >= LARGE):
             return _refusal(handler_call_details.method)
         self._open += 1
-        cast("asyncio.Task[Any]", asyncio.current_task()).add_done_callback(self._over)
+        self._large += large
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        task.add_done_callback(self._large_over if large else self._over)
         return handler
 
     async def wait_until_empty(self) -> None:
@@ -63,6 +72,10 @@ class Room(grpc.GenericRpcHandler):
         while self._open:
             self._emptied.clear()
             await self._emptied.wait()
+
+    def _large_over(self, task: object) -> None:
+        self._large -= 1
+        self._over(task)
 
     def _over(self, _: object) -> None:
         self._open -= 1

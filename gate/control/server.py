@@ -38,7 +38,7 @@ _OPTIONS: Final = (
     ("grpc.server.max_pending_requests", 4_000),
     ("grpc.server.max_pending_requests_hard_limit", 6_000),
     # Of a body, before its call is taken. The library's default is 64 KiB, and more as it thinks fit.
-    ("grpc.http2.lookahead_bytes", 8_192),
+    ("grpc.http2.lookahead_bytes", 2_048),
     ("grpc.http2.bdp_probe", 0),
     # On each address; the library's default is no bound.
     ("grpc.max_allowed_incoming_connections", 4_096),
@@ -59,6 +59,7 @@ class Server:
         self.methods: Any = Room()
         options = (*_OPTIONS, sockets.ENABLED) if counted else _OPTIONS
         self._server = grpc.aio.server(handlers=[self.methods], options=options)
+        self._bounding: asyncio.Task[None] | None = None
         self._id = sockets.newest_server() if counted else None
         self._dropped = 0
 
@@ -72,6 +73,7 @@ class Server:
         """Answer on every address; return them with the ports that were chosen for `:0`. Raises StartError."""
         bound = [await self._listen(address) for address in addresses]
         await self._server.start()
+        self._bounding = asyncio.create_task(self.methods.reading.keep_bounded())
         return bound
 
     def traffic(self) -> Traffic:
@@ -95,6 +97,8 @@ class Server:
         if not stopping.done():
             await self._server.stop(None)
         await stopping
+        if self._bounding is not None:
+            self._bounding.cancel()
         if self._relay is not None:
             await self._relay.close()
 

@@ -5,13 +5,14 @@ from typing import Final
 
 import grpc
 
+from gate import status
 from gate.dataplane.heads import GZIP
 from gate.dataplane.replies import MESSAGE_PREFIX_BYTES, PUSHBACK, Ending, ending
 
 _GZIP_WINDOW: Final = 31
 """zlib's word for the gzip format with the largest window."""
 
-NO_MESSAGE: Final = ending(grpc.StatusCode.UNIMPLEMENTED, "a call without a message; send exactly one")
+NO_MESSAGE: Final = ending(*status.NO_MESSAGE)
 MORE_MESSAGES: Final = ending(grpc.StatusCode.UNIMPLEMENTED, "more than one message; send exactly one")
 CUT_OFF: Final = ending(grpc.StatusCode.INTERNAL, "the message is shorter than its length says")
 BAD_FLAG: Final = ending(grpc.StatusCode.INTERNAL, "the flag in front of a message is neither 0 nor 1")

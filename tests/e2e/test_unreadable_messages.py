@@ -52,3 +52,12 @@ def test_a_message_that_is_none_ends_an_import(shared_gate: Server) -> None:
 
     check = pb.CheckSendRequest(location_id="here", contact_id="ann", channel=pb.CHANNEL_SMS)
     eventually(lambda: not shared_gate.stub().CheckSend(check).allowed, "the import's first message")
+
+
+@pytest.mark.parametrize("plane", ["data", "control"])
+@pytest.mark.parametrize("path", ["/sendgate.v1.SendGateService/CheckSend", "/grpc.health.v1.Health/Watch"])
+def test_no_message(shared_gate: Server, plane: str, path: str) -> None:
+    """A call that ends before its message is told so."""
+    told = (grpc.StatusCode.UNIMPLEMENTED, "a call without a message; send exactly one", ())
+
+    assert refusal(shared_gate, plane, path) == told
