@@ -17,7 +17,7 @@ from gate.status import end
 _HEALTH: Final = "/grpc.health.v1.Health/"
 _GATE: Final = "/sendgate.v1.SendGateService/"
 _CHECKS: Final = ("CheckSend", "BatchCheckSend", "ScreenContacts")
-_SMALL: Final = (_HEALTH, "/grpc.reflection.", _GATE + "CheckSend", _GATE + "RecordEvent")
+_STREAMS: Final = ("ImportContacts", "ExportContacts")
 
 WATCHES: Final = 2_048
 """Calls that may be open when one more watch of the health begins: those stay for as long as their clients like."""
@@ -29,8 +29,8 @@ CHECKS: Final = CALLS * 3 // 2
 PROBES: Final = CHECKS + 256
 """Likewise for checks, and for questions after the health. Each answers at once what it is told."""
 
-LARGE: Final = 256
-"""Calls that may be open of methods whose requests or answers can take megabytes. The others' take 16 KiB or so."""
+STREAMS: Final = 64
+"""Imports and exports that may be open: each may have a message of megabytes under way."""
 
 
 class Room(grpc.GenericRpcHandler):
@@ -40,7 +40,7 @@ class Room(grpc.GenericRpcHandler):
         self._methods: dict[str, tuple[Any, int, bool]] = {}
         self.reading = Reading()
         self._open = 0
-        self._large = 0
+        self._streams = 0
         self._emptied = asyncio.Event()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
@@ -50,21 +50,20 @@ class Room(grpc.GenericRpcHandler):
         """Add the methods of a service."""
         for name, handler in handlers.items():
             path = f"/{service}/{name}"
-            large = not path.startswith(_SMALL)
-            self._methods[path] = (self.reading.reading(name, handler), _most(path), large)
+            self._methods[path] = (self.reading.reading(name, handler), _most(path), name in _STREAMS)
 
     def service(self, handler_call_details: Any) -> Any:
         """Return the method of a call, what refuses the call if there is no room for it, or None if there is none."""
         found = self._methods.get(handler_call_details.method)
         if found is None:
             return None
-        handler, most, large = found
-        if self._open >= most or (large and self._large >= LARGE):
+        handler, most, stream = found
+        if self._open >= most or (stream and self._streams >= STREAMS):
             return _refusal(handler_call_details.method)
         self._open += 1
-        self._large += large
+        self._streams += stream
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        task.add_done_callback(self._large_over if large else self._over)
+        task.add_done_callback(self._stream_over if stream else self._over)
         return handler
 
     async def wait_until_empty(self) -> None:
@@ -73,8 +72,8 @@ class Room(grpc.GenericRpcHandler):
             self._emptied.clear()
             await self._emptied.wait()
 
-    def _large_over(self, task: object) -> None:
-        self._large -= 1
+    def _stream_over(self, task: object) -> None:
+        self._streams -= 1
         self._over(task)
 
     def _over(self, _: object) -> None:

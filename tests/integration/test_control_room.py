@@ -17,7 +17,7 @@ from tests.integration.dataplane_client import eventually
 HEALTH = "grpc.health.v1.Health"
 GATE = "sendgate.v1.SendGateService"
 BOUNDS = {"WATCHES": 2, "CALLS": 4, "CHECKS": 6, "PROBES": 7}
-BATCH = f"/{GATE}/BatchCheckSend"
+IMPORT = f"/{GATE}/ImportContacts"
 METHODS = {"WATCHES": f"/{HEALTH}/Watch", "CALLS": f"/{GATE}/RecordEvent", "CHECKS": f"/{GATE}/CheckSend"}
 
 
@@ -54,10 +54,10 @@ async def served(place: Path) -> AsyncIterator[tuple[Desk, grpc.aio.Channel]]:
     """Serve a desk, with a client."""
     server, desk = Server(), Desk()
     made: Callable[..., Any] = grpc.unary_unary_rpc_method_handler
-    waiting = {name: made(desk.wait, bytes) for name in ("RecordEvent", "CheckSend", "BatchCheckSend")}
+    waiting = {name: made(desk.wait, bytes, bytes) for name in ("RecordEvent", "CheckSend", "ImportContacts")}
     server.methods.add_registered_method_handlers(GATE, waiting)
     server.methods.add_registered_method_handlers(
-        HEALTH, {"Watch": made(desk.wait, bytes), "Check": made(desk.at_once, bytes)}
+        HEALTH, {"Watch": made(desk.wait, bytes, bytes), "Check": made(desk.at_once, bytes, bytes)}
     )
     (bound,) = await server.listen([f"unix:{place}/control.sock"])
     async with grpc.aio.insecure_channel(bound) as client:
@@ -100,20 +100,20 @@ async def test_each_kind_of_call_has_its_room(tmp_path: Path) -> None:
     assert SHED["calls"] == shed + len(METHODS)
 
 
-async def test_what_may_take_megabytes_has_less_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches, lists and the like are refused while checks and events are not."""
-    monkeypatch.setattr(room, "LARGE", 1)
+async def test_imports_have_less_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports and exports are refused while checks and events are not."""
+    monkeypatch.setattr(room, "STREAMS", 1)
     async with served(tmp_path) as (desk, client):
         for _ in range(2):
             desk.answer.clear()
-            batch = call(client, BATCH)
+            imported = call(client, IMPORT)
             await eventually(lambda: desk.begun > desk.ended, "it is open")
             with pytest.raises(grpc.aio.AioRpcError) as failure:
-                await ended(client, BATCH)
+                await ended(client, IMPORT)
             assert failure.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             check = call(client, METHODS["CHECKS"])
             desk.answer.set()
-            assert [await batch, await check] == [b"asked", b"asked"]
+            assert [await imported, await check] == [b"asked", b"asked"]
 
 
 async def test_a_call_that_was_given_up_is_not_open(tmp_path: Path) -> None:

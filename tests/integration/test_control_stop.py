@@ -1,7 +1,6 @@
 """How a server of the library stops: calls in flight end first, and it waits for nothing that does not come."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,61 +10,14 @@ from typing import Any, Final
 import grpc
 
 from gate.control.server import Server
-from tests.unit.dataplane_peer import (
-    ACK,
-    END_HEADERS,
-    END_STREAM,
-    PREFACE,
-    Answer,
-    Kind,
-    answers,
-    call_fields,
-    frame,
-    framed,
-    literals,
-    settings,
-    split,
-    unread,
-)
+from tests.integration.octets import DEADLINE_S, Client
+from tests.unit.dataplane_peer import request, unread
 
 GRACE_S: Final = 60.0
 """Far longer than a test may take."""
 
-DEADLINE_S: Final = 10.0
 CALLS: Final = 50
-HEAD: Final = literals(call_fields(b"/sendgate.v1.SendGateService/CheckSend"))
-
-
-def call(stream_id: int) -> bytes:
-    """Make a whole call."""
-    whole = frame(Kind.DATA, END_STREAM, stream_id, framed(b"asked"))
-    return frame(Kind.HEADERS, END_HEADERS, stream_id, HEAD) + whole
-
-
-class Client:
-    """A client of bytes, which answers no ping."""
-
-    def __init__(self, address: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(DEADLINE_S)
-        self._socket.connect(address.removeprefix("unix:"))
-        self._heard = b""
-        self.send(PREFACE + settings() + frame(Kind.SETTINGS, ACK, 0))
-
-    def send(self, octets: bytes) -> None:
-        """Send that."""
-        self._socket.sendall(octets)
-
-    async def hear(self) -> None:
-        """Hear something."""
-        self._heard += await asyncio.to_thread(self._socket.recv, 65_536)
-
-    async def rest(self) -> dict[int, Answer]:
-        """Hear everything until the server hangs up, and tell how each stream was answered."""
-        with self._socket:
-            while part := await asyncio.to_thread(self._socket.recv, 65_536):
-                self._heard += part
-        return answers(split(self._heard))
+CHECK: Final = b"/sendgate.v1.SendGateService/CheckSend"
 
 
 @asynccontextmanager
@@ -102,7 +54,7 @@ async def test_calls_in_flight_are_answered_first(tmp_path: Path) -> None:
     """A call that was taken is waited for, and answered well."""
     pause = asyncio.Event()
     async with served(tmp_path, pause) as (server, client):
-        client.send(call(1))
+        client.send(request(1, path=CHECK))
         await asyncio.sleep(0.2)
         stopping = asyncio.create_task(stopped(server))
         await asyncio.sleep(0.5)
@@ -117,7 +69,7 @@ async def test_calls_that_come_as_it_stops_hold_nothing_up(tmp_path: Path) -> No
     pause = asyncio.Event()
     pause.set()
     async with served(tmp_path, pause) as (server, client):
-        client.send(b"".join(call(2 * number + 1) for number in range(CALLS)))
+        client.send(b"".join(request(2 * number + 1, path=CHECK) for number in range(CALLS)))
         time.sleep(0.2)  # noqa: ASYNC251  the library has them from the socket, and the loop has heard nothing of it
         await stopped(server)
         found = await client.rest()
