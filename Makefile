@@ -34,7 +34,8 @@ $(VENV)/dev: $(VENV)/test
 
 run: $(VENV)/server ## Serve on 127.0.0.1:50051 with an embedded database in var/.
 	@mkdir -p var
-	@SENDGATE_DATABASE=$${SENDGATE_DATABASE:-var/sendgate.db} exec $(BIN)/sendgate serve
+	@SENDGATE_DATABASE=$${SENDGATE_DATABASE:-var/sendgate.db} GLIBC_TUNABLES=$${GLIBC_TUNABLES-glibc.malloc.tcache_count=0} \
+	  exec $(BIN)/sendgate serve
 
 # Files stay whole in one worker: their tests share servers. They are begun in the order in which they are found, and by
 # more workers than there are cores, for much of a test is waiting. What hundreds of processes import is compiled once.
