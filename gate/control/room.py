@@ -1,7 +1,7 @@
 """How many calls may be open on a server of the library, which has no bound over all connections that knows them apart.
 
 It asks here for the method of each call before it reads the request, in the call's own task. A call beyond the bound
-is answered without a request being read; the library keeps at most 6 MiB of request and its fields for each other one.
+is answered without a request being read; what the requests and answers of the others may take is bounded in `reading`.
 """
 
 import asyncio
