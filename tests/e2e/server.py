@@ -66,6 +66,13 @@ def _run(
     return subprocess.CompletedProcess(arguments, code, *told)
 
 
+def memory_mb(gate: "Server") -> float:
+    """Tell how much memory a gate's process has."""
+    assert gate.process is not None
+    status = Path(f"/proc/{gate.process.pid}/status").read_text("ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
+
+
 def eventually(condition: Callable[[], object], what: str) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + DEADLINE_S

@@ -3,7 +3,6 @@
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import grpc
@@ -11,7 +10,7 @@ import pytest
 from sendgate.v1 import send_gate_pb2 as pb
 
 from tests.e2e.faults.calls import health, record, reply
-from tests.e2e.server import DEADLINE_S, SERVING, Server, eventually
+from tests.e2e.server import DEADLINE_S, SERVING, Server, eventually, memory_mb
 from tests.unit.dataplane_peer import (
     ACK,
     INITIAL_WINDOW,
@@ -25,6 +24,7 @@ from tests.unit.dataplane_peer import (
     headers,
     settings,
     split,
+    whole,
     word,
 )
 
@@ -97,9 +97,7 @@ class Hoarder:
             return
         finally:
             self._socket.settimeout(DEADLINE_S)
-        end = 0
-        while end + 9 <= len(self._heard) and end + 9 + int.from_bytes(self._heard[end : end + 3]) <= len(self._heard):
-            end += 9 + int.from_bytes(self._heard[end : end + 3])
+        end = whole(self._heard)
         for each in split(self._heard[:end]):
             self._take(each)
         self._heard = self._heard[end:]
@@ -118,13 +116,6 @@ class Hoarder:
             self._answers.append(heard)
             if heard.kind in {Kind.HEADERS, Kind.RST_STREAM}:
                 self._left[heard.stream_id] = 0
-
-
-def memory_mb(gate: Server) -> float:
-    """Tell how much memory the gate's process has."""
-    assert gate.process is not None
-    status = Path(f"/proc/{gate.process.pid}/status").read_text("ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
 
 
 def test_requests_that_do_not_end(gate: Server) -> None:

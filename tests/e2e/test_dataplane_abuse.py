@@ -4,13 +4,12 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Self
 
 import pytest
 from grpc_health.v1 import health_pb2
 
-from tests.e2e.server import DEADLINE_S, SERVING, Server, eventually
+from tests.e2e.server import DEADLINE_S, SERVING, Server, eventually, memory_mb
 from tests.unit.dataplane_peer import (
     ACK,
     EMPTY_TABLE,
@@ -29,6 +28,7 @@ from tests.unit.dataplane_peer import (
     literals,
     settings,
     split,
+    whole,
     word,
 )
 
@@ -187,23 +187,13 @@ class Abuser:
 
 
 def _whole(octets: bytes) -> list[Frame]:
-    end = 0
-    while end + 9 <= len(octets) and end + 9 + int.from_bytes(octets[end : end + 3]) <= len(octets):
-        end += 9 + int.from_bytes(octets[end : end + 3])
-    return list(split(octets[:end]))
+    return list(split(octets[: whole(octets)]))
 
 
 def still_served(gate: Server) -> bool:
     """Ask on another connection."""
     request = health_pb2.HealthCheckRequest()
     return bool(gate.health().Check(request, timeout=DEADLINE_S).status == SERVING)
-
-
-def memory_mb(gate: Server) -> float:
-    """Tell how much memory the gate's process has."""
-    assert gate.process is not None
-    status = Path(f"/proc/{gate.process.pid}/status").read_text("ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
 
 
 @pytest.mark.parametrize(("code", "octets"), ATTACKS.values(), ids=ATTACKS.keys())

@@ -119,6 +119,14 @@ def split(octets: bytes) -> Iterator[Frame]:
         yield Frame(kind, flags, stream_id, payload)
 
 
+def whole(octets: bytes) -> int:
+    """Tell how many of these bytes are whole frames."""
+    end = 0
+    while end + 9 <= len(octets) and end + 9 + int.from_bytes(octets[end : end + 3]) <= len(octets):
+        end += 9 + int.from_bytes(octets[end : end + 3])
+    return end
+
+
 def literals(fields: Fields) -> bytes:
     """Write a header block of literals that no table remembers."""
     return b"".join(b"\x00" + _string(name) + _string(value) for name, value in fields)
