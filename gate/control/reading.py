@@ -17,7 +17,7 @@ from gate.resident import resident
 from gate.status import NO_MESSAGE, Context, end, end_unread
 
 SMALL_BYTES: Final = 16 * 1024
-"""An answer up to which none is counted: nothing that answers a check, an event or a probe is longer."""
+"""An answer up to which none is counted."""
 
 FEW: Final = 40
 """Requests that may be unfinished whatever they take: a quarter of a gigabyte at most."""

@@ -44,7 +44,7 @@ async def test_the_queue_is_full_and_then_empty_again(tmp_path: Path) -> None:
 
 
 async def test_the_queue_is_full_of_calls(tmp_path: Path) -> None:
-    """Calls with an event each take more memory than a batch of as many: a quarter of them wait and no more."""
+    """Each call takes memory beside its events: a quarter as many wait and no more."""
     store = HeldStore(tmp_path / "gate.db")
     async with running(store, most_waiting=MOST) as gate:
         store.hold(after_commit=False)
